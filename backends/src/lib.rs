@@ -1,0 +1,1 @@
+//! The host half of every target: how it links, packs and runs.

@@ -1,0 +1,2 @@
+//! Guest half of the unix target.
+

@@ -1,0 +1,2 @@
+//! The keys! macro: a typed struct from the manifest's keys.
+

@@ -1,0 +1,2 @@
+//! Reads the keys, and nothing else, of a unikernel.kdl.
+#![no_std]

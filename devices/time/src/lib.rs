@@ -1,0 +1,2 @@
+//! Sleeping: the default-time device of every target.
+#![no_std]

@@ -1,0 +1,1 @@
+//! Codes, spans and diagnostics shared by every stage.

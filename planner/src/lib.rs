@@ -1,0 +1,1 @@
+//! From manifest text to a checked device graph and an action graph, without IO.

@@ -1,0 +1,2 @@
+//! `uk` builds Rust unikernels from a declarative manifest.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Digests, canonical encodings and the action graph, without IO.

@@ -1,2 +1,1 @@
 //! Guest half of the unix target.
-

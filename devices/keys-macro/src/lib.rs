@@ -1,2 +1,1 @@
 //! The keys! macro: a typed struct from the manifest's keys.
-

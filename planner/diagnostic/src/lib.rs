@@ -1,1 +1,14 @@
 //! Codes, spans and diagnostics shared by every stage.
+//!
+//! A stage never prints. It returns [`Diagnostic`]s, whose labels point into [`Sources`]; the command line renders them.
+#![forbid(unsafe_code)]
+
+mod code;
+mod diagnostic;
+mod render;
+mod source;
+
+pub use code::{Code, UnknownCode};
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use render::Rendered;
+pub use source::{Source, SourceId, Sources, Span};

@@ -1,1 +1,15 @@
-//! Digests, canonical encodings and the action graph, without IO.
+//! Digests, canonical encodings and the action graph: pure data, no IO.
+//!
+//! An [`Action`] is a build step. Its key is the digest of its canonical encoding *with the digests of its inputs*, so an
+//! input that comes out the same stops a rebuild. The store realises a [`Graph`]; the planner makes one.
+#![forbid(unsafe_code)]
+
+mod action;
+mod digest;
+mod encode;
+mod tree;
+
+pub use action::{Action, ActionId, Arg, Command, Graph, Input, Kind, LocalTree, Output, OutputKind, Source};
+pub use digest::{Digest, InvalidDigest};
+pub use encode::{Encode, Explain, Hash, Sink};
+pub use tree::{Entry, EntryKind, InvalidTree, Tree};

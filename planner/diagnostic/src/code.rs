@@ -1,0 +1,106 @@
+//! The error index: one number a fault, by phase.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $title:literal;)*) => {
+        /// Every fault that `uk` can report. `01` syntax, `02` manifest, `03` device graph, `04` action graph, `05` store,
+        /// `06` execution, `07` run. Each has a page in `docs/errors/`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $title] $name = $number,)*
+        }
+
+        impl Code {
+            /// All codes, by number.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+
+            /// The title of its page: lower case, no full stop.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 01: syntax
+    NoManifest = 101, "there is no manifest here";
+    UnreadableManifest = 102, "a manifest that can't be read";
+    Syntax = 103, "a syntax fault in KDL";
+    // 02: manifest and catalogue
+    UnknownNode = 201, "an unknown node";
+    UnknownProperty = 202, "an unknown property";
+    MissingValue = 203, "a name, value or child that is missing";
+    UnexpectedValue = 204, "a value or child where none may be, or one too many";
+    WrongType = 205, "a value of the wrong type";
+    DuplicateNode = 206, "something that may stand once stands twice";
+    InvalidName = 207, "a name that can't be used";
+    InvalidEntry = 208, "an entry that isn't a path to a function";
+    // 03: device graph
+    UnknownDevice = 301, "an unknown device";
+    UnknownInterface = 302, "an unknown interface";
+    InterfaceMismatch = 303, "a device of another interface";
+    UnknownTarget = 304, "an unknown target";
+    UnsupportedTarget = 305, "a device that the target doesn't have";
+    UnknownKey = 306, "an unknown key";
+    InvalidKeyValue = 307, "a value that a key can't take";
+    ExclusiveDevice = 308, "an exclusive device bound twice";
+    UnusedDevice = 309, "a device that nothing uses";
+    NameClash = 310, "two names that would become one";
+    DeviceCycle = 311, "devices that need each other";
+    DuplicateCatalogueName = 312, "two crates that declare one name";
+    KeyStage = 313, "a key at the wrong stage";
+    // 04: action graph
+    CargoFailed = 401, "cargo could not resolve the crates";
+    StaleLock = 402, "a lock file that is out of date";
+    TwoSdks = 403, "two copies of the SDK";
+    NoToolchain = 404, "no usable Rust toolchain";
+    NoLinker = 405, "no linker for the host";
+    UnreadableSource = 406, "a source file that can't be read";
+    UnsupportedUnitGraph = 407, "a cargo whose unit graph is unknown";
+    // 05: store
+    StoreUnusable = 501, "a store that can't be used";
+    StoreFull = 502, "no space left for the store";
+    StoreCorrupt = 503, "an object that isn't what its name says";
+    StoreForeign = 504, "a folder that isn't a store";
+    StoreNewer = 505, "a store of a newer format";
+    NotWritable = 506, "a folder that can't be written";
+    // 06: execution
+    ActionFailed = 601, "a build step failed";
+    BuildScriptFailed = 602, "a build script failed";
+    NeedsStd = 603, "a crate that needs std on a freestanding target";
+    MainRejected = 604, "the compiler rejected the wiring";
+    MissingOutput = 605, "a build step did not make what it declares";
+    Interrupted = 606, "interrupted";
+    SourceChanged = 607, "a source changed while it was being built";
+    // 07: run and clean
+    NoRunner = 701, "the program that runs this target is missing";
+    RunnerFailed = 702, "the runner could not start the guest";
+    AmbiguousUnikernel = 703, "several unikernels, and one is wanted";
+    UnknownUnikernel = 704, "an unknown unikernel";
+    HostTarget = 705, "a target of another operating system";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UK{:04}", *self as u16)
+    }
+}
+
+/// The text isn't a code of the index.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` isn't a code of the error index")]
+pub struct UnknownCode(String);
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    /// Reads `UK0301`, `uk0301`, `0301` or `301`.
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        let digits = text.strip_prefix("UK").or_else(|| text.strip_prefix("uk")).unwrap_or(text);
+        let number = digits.parse::<u16>().map_err(|_| UnknownCode(text.to_owned()))?;
+        Code::ALL.iter().copied().find(|c| *c as u16 == number).ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}

@@ -1,0 +1,71 @@
+//! Texts that were read, and places in them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Which text of a [`Sources`] a span points into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u32);
+
+/// A half-open range of **byte** offsets in one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The text that the offsets are in.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A span over `range` of `source`. Offsets past 4 GiB saturate; manifests are far smaller.
+    pub fn new(source: SourceId, range: Range<usize>) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { source, start: clamp(range.start), end: clamp(range.end) }
+    }
+
+    /// The byte range.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// One text with the name that messages give it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Path as a person would write it, relative to where the command ran when possible.
+    pub name: String,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+/// Every text that a run has read, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Adds a text and returns its id.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        let id = SourceId(self.0.len() as u32);
+        self.0.push(Source { name: name.into(), text: text.into() });
+        id
+    }
+
+    /// The source of `id`.
+    ///
+    /// # Panics
+    /// When `id` came from another `Sources`.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.0[id.0 as usize]
+    }
+
+    /// `name:line:column` (both from 1, the column in characters) of a span's start.
+    pub fn locate(&self, span: Span) -> String {
+        let source = self.get(span.source);
+        let before = &source.text[..source.text.floor_char_boundary(span.start as usize)];
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        format!("{}:{line}:{column}", source.name)
+    }
+}

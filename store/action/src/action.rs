@@ -1,0 +1,374 @@
+//! Build steps and the graph of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use uk_diagnostic::Span;
+
+use crate::{Digest, Encode, Hash, Sink, Tree};
+
+/// A node of a [`Graph`]. Inside the graph only; between machines and runs a node is its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActionId(u32);
+
+impl ActionId {
+    /// The node's place in its graph's order.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a step is for: what people are shown, and part of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A compiler, linker or other tool of the host.
+    Toolchain,
+    /// A generated source file.
+    Generate,
+    /// A crate compiled to a library.
+    Compile,
+    /// A build script compiled to a program.
+    CompileScript,
+    /// A build script run.
+    RunScript,
+    /// What a build script printed, turned into compiler arguments.
+    ReadScript,
+    /// The generated main, compiled and linked.
+    Link,
+    /// An image made from a linked program.
+    Pack,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Toolchain,
+        Kind::Generate,
+        Kind::Compile,
+        Kind::CompileScript,
+        Kind::RunScript,
+        Kind::ReadScript,
+        Kind::Link,
+        Kind::Pack,
+    ];
+
+    /// The word that people see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Toolchain => "toolchain",
+            Kind::Generate => "generate",
+            Kind::Compile => "compile",
+            Kind::CompileScript => "compile-script",
+            Kind::RunScript => "run-script",
+            Kind::ReadScript => "read-script",
+            Kind::Link => "link",
+            Kind::Pack => "pack",
+        }
+    }
+
+    /// The number in the encoding; never reused for another meaning.
+    fn number(self) -> u32 {
+        match self {
+            Kind::Toolchain => 0,
+            Kind::Generate => 1,
+            Kind::Compile => 2,
+            Kind::CompileScript => 3,
+            Kind::RunScript => 4,
+            Kind::ReadScript => 5,
+            Kind::Link => 6,
+            Kind::Pack => 7,
+        }
+    }
+}
+
+/// A word of a command line or an environment value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arg {
+    /// As it stands.
+    Text(String),
+    /// `before`, the absolute path of the sandbox's `path`, `after`. Only the three texts are encoded, so a key never
+    /// depends on where a sandbox stood.
+    Path {
+        /// Text before the path.
+        before: String,
+        /// Path in the sandbox; empty for its root.
+        path: String,
+        /// Text after the path.
+        after: String,
+    },
+}
+
+impl Arg {
+    /// The absolute path of the sandbox's `path`.
+    pub fn path(path: impl Into<String>) -> Self {
+        Arg::Path { before: String::new(), path: path.into(), after: String::new() }
+    }
+}
+
+impl<T: Into<String>> From<T> for Arg {
+    fn from(text: T) -> Self {
+        Arg::Text(text.into())
+    }
+}
+
+/// How an action makes its outputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Nothing runs: the one output is a file or folder of the host, trusted to be what `identity` says (a toolchain).
+    Given {
+        /// Where it is. Not encoded.
+        path: PathBuf,
+        /// What it is.
+        identity: Digest,
+    },
+    /// The one output is a file with these bytes.
+    Write(Arc<[u8]>),
+    /// A process in a sandbox.
+    Run {
+        /// Program and arguments; the program is a path in the sandbox.
+        argv: Vec<Arg>,
+        /// The whole environment, sorted by name.
+        env: Vec<(String, Arg)>,
+        /// Working directory in the sandbox; empty for its root.
+        cwd: String,
+        /// Output path that standard output goes to; else it is part of the log.
+        stdout: Option<String>,
+        /// Inputs whose lines are further arguments, appended in order.
+        arg_files: Vec<String>,
+        /// Inputs whose lines are further `NAME=VALUE` of the environment.
+        env_files: Vec<String>,
+    },
+    /// A pure function of the inputs that the executor's caller provides, by name.
+    Builtin {
+        /// Its name.
+        name: &'static str,
+        /// Raised when it would make other outputs from the same inputs.
+        version: u32,
+        /// Its arguments.
+        args: Vec<String>,
+    },
+}
+
+/// Files of the user's tree, fingerprinted; copied into the store when an action needs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalTree {
+    /// The folder on the host.
+    pub root: PathBuf,
+    /// Its files, relative to `root`.
+    pub tree: Tree,
+    /// `tree.digest()`.
+    pub digest: Digest,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An output of an earlier action.
+    Output {
+        /// Which action.
+        action: ActionId,
+        /// Which of its outputs, from 0.
+        index: u32,
+    },
+    /// Files of the user's tree.
+    Local(Arc<LocalTree>),
+    /// A file or folder of the host that never changes under its identity (an unpacked registry crate), staged by link.
+    Fixed {
+        /// Where it is. Not encoded.
+        path: PathBuf,
+        /// What it is.
+        identity: Digest,
+    },
+}
+
+/// An input: where it comes from and where the sandbox has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Path in the sandbox.
+    pub path: String,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Whether an output is one file or a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputKind {
+    /// A file. Whether it is executable is kept.
+    File,
+    /// A folder with all that is in it; it may be empty or missing.
+    Tree,
+    /// A text file in which the sandbox's own path is replaced by [`Action::SANDBOX`]; put back when it is an input.
+    Text,
+}
+
+/// An output, declared before the action runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Path in the sandbox.
+    pub path: String,
+    /// File, folder or text.
+    pub kind: OutputKind,
+}
+
+/// A build step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// What it is for.
+    pub kind: Kind,
+    /// What people call it (`uk-time 0.1.0`). Not encoded.
+    pub label: String,
+    /// The manifest line that it comes from. Not encoded.
+    pub span: Option<Span>,
+    /// How it is done.
+    pub command: Command,
+    /// What it sees.
+    pub inputs: Vec<Input>,
+    /// What it makes.
+    pub outputs: Vec<Output>,
+}
+
+impl Action {
+    /// Stands for the sandbox's absolute path in [`OutputKind::Text`] outputs.
+    pub const SANDBOX: &'static str = "/.uk-sandbox";
+
+    /// The key: the digest of the encoding with the digests of the inputs, one for each, in order.
+    pub fn key(&self, inputs: &[Digest]) -> Digest {
+        debug_assert_eq!(inputs.len(), self.inputs.len(), "one digest an input");
+        Hash::of(&Resolved { action: self, inputs })
+    }
+
+    /// The action with its inputs' digests, to be encoded by any sink.
+    pub fn resolved<'a>(&'a self, inputs: &'a [Digest]) -> impl Encode + 'a {
+        Resolved { action: self, inputs }
+    }
+}
+
+struct Resolved<'a> {
+    action: &'a Action,
+    inputs: &'a [Digest],
+}
+
+impl Encode for Arg {
+    fn encode<S: Sink>(&self, sink: &mut S) {
+        match self {
+            Arg::Text(text) => {
+                sink.variant("arg", "text", 0);
+                sink.text("text", text);
+            }
+            Arg::Path { before, path, after } => {
+                sink.variant("arg", "path", 1);
+                sink.text("before", before);
+                sink.text("path", path);
+                sink.text("after", after);
+            }
+        }
+    }
+}
+
+fn texts<S: Sink>(sink: &mut S, field: &'static str, texts: &[String]) {
+    sink.sequence(field, texts.len());
+    for text in texts {
+        sink.text(field, text);
+    }
+}
+
+impl Encode for Command {
+    fn encode<S: Sink>(&self, sink: &mut S) {
+        match self {
+            Command::Given { path: _, identity } => {
+                sink.variant("command", "given", 0);
+                sink.digest("identity", identity);
+            }
+            Command::Write(bytes) => {
+                sink.variant("command", "write", 1);
+                sink.bytes("content", bytes);
+            }
+            Command::Run { argv, env, cwd, stdout, arg_files, env_files } => {
+                sink.variant("command", "run", 2);
+                sink.sequence("argv", argv.len());
+                argv.iter().for_each(|a| a.encode(sink));
+                sink.sequence("env", env.len());
+                for (name, value) in env {
+                    sink.text("name", name);
+                    value.encode(sink);
+                }
+                sink.text("cwd", cwd);
+                sink.sequence("stdout", usize::from(stdout.is_some()));
+                stdout.iter().for_each(|s| sink.text("stdout", s));
+                texts(sink, "arg-files", arg_files);
+                texts(sink, "env-files", env_files);
+            }
+            Command::Builtin { name, version, args } => {
+                sink.variant("command", "builtin", 3);
+                sink.text("name", name);
+                sink.number("version", u64::from(*version));
+                texts(sink, "args", args);
+            }
+        }
+    }
+}
+
+impl Encode for Resolved<'_> {
+    fn encode<S: Sink>(&self, sink: &mut S) {
+        let action = self.action;
+        sink.record("uk-action", 1);
+        sink.variant("kind", action.kind.name(), action.kind.number());
+        action.command.encode(sink);
+        sink.sequence("inputs", action.inputs.len());
+        for (input, digest) in action.inputs.iter().zip(self.inputs) {
+            sink.text("path", &input.path);
+            sink.digest("digest", digest);
+        }
+        sink.sequence("outputs", action.outputs.len());
+        for output in &action.outputs {
+            sink.text("path", &output.path);
+            match output.kind {
+                OutputKind::File => sink.variant("kind", "file", 0),
+                OutputKind::Tree => sink.variant("kind", "tree", 1),
+                OutputKind::Text => sink.variant("kind", "text", 2),
+            }
+        }
+    }
+}
+
+/// Actions in an order in which each stands behind everything that it needs: a cycle can't be written.
+#[derive(Debug, Clone, Default)]
+pub struct Graph(Vec<Action>);
+
+impl Graph {
+    /// Adds an action and returns its id.
+    ///
+    /// # Panics
+    /// When an input names an action that isn't in the graph yet, or an output that it doesn't have.
+    pub fn add(&mut self, action: Action) -> ActionId {
+        for input in &action.inputs {
+            if let Source::Output { action: from, index } = &input.source {
+                let outputs = self.0.get(from.index()).map_or(0, |a| a.outputs.len());
+                assert!((*index as usize) < outputs, "`{}` needs an output that isn't there", action.label);
+            }
+        }
+        let id = ActionId(u32::try_from(self.0.len()).expect("fewer than 2^32 actions"));
+        self.0.push(action);
+        id
+    }
+
+    /// The action of `id`.
+    pub fn get(&self, id: ActionId) -> &Action {
+        &self.0[id.index()]
+    }
+
+    /// Every action with its id, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> {
+        self.0.iter().enumerate().map(|(i, a)| (ActionId(i as u32), a))
+    }
+
+    /// How many actions there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

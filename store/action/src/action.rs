@@ -1,22 +1,11 @@
-//! Build steps and the graph of them.
+//! Build steps.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use uk_diagnostic::Span;
 
-use crate::{Digest, Encode, Hash, Sink, Tree};
-
-/// A node of a [`Graph`]. Inside the graph only; between machines and runs a node is its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ActionId(u32);
-
-impl ActionId {
-    /// The node's place in its graph's order.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+use crate::{ActionId, Digest, Encode, Hash, Sink, Tree};
 
 /// What a step is for: what people are shown, and part of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,7 +138,30 @@ pub enum Command {
     },
 }
 
-/// Files of the user's tree, fingerprinted; copied into the store when an action needs them.
+/// How strictly a process is kept to its declared inputs. Part of the key of every [`Command::Run`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// A folder of its own and a clean environment; the host's files can be seen.
+    Folder,
+}
+
+impl Class {
+    /// The word that people see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Folder => "folder",
+        }
+    }
+
+    /// The number in the encoding; never reused for another meaning.
+    fn number(self) -> u32 {
+        match self {
+            Class::Folder => 0,
+        }
+    }
+}
+
+/// Files of the user's tree, fingerprinted; copied and checked against their digests when an action needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalTree {
     /// The folder on the host.
@@ -210,6 +222,32 @@ pub struct Output {
     pub kind: OutputKind,
 }
 
+/// What an output came out as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Produced {
+    /// Digest of the content; of a tree, its encoding's.
+    pub digest: Digest,
+    /// Length of that content in bytes.
+    pub size: u64,
+    /// Whether a file may be executed.
+    pub executable: bool,
+}
+
+impl Produced {
+    /// What an action that has this as an input puts into its key: the digest, or one of its own for a program, since
+    /// the same bytes without the executable bit are another input.
+    pub fn identity(&self) -> Digest {
+        struct Program(Digest);
+        impl Encode for Program {
+            fn encode<S: Sink>(&self, sink: &mut S) {
+                sink.record("uk-program", 1);
+                sink.digest("content", &self.0);
+            }
+        }
+        if self.executable { Hash::of(&Program(self.digest)) } else { self.digest }
+    }
+}
+
 /// A build step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
@@ -231,21 +269,23 @@ impl Action {
     /// Stands for the sandbox's absolute path in [`OutputKind::Text`] outputs.
     pub const SANDBOX: &'static str = "/.uk-sandbox";
 
-    /// The key: the digest of the encoding with the digests of the inputs, one for each, in order.
-    pub fn key(&self, inputs: &[Digest]) -> Digest {
+    /// The key: the digest of the encoding with the digests of the inputs, one for each, in order, and how strictly it
+    /// is kept to them.
+    pub fn key(&self, inputs: &[Digest], class: Class) -> Digest {
         debug_assert_eq!(inputs.len(), self.inputs.len(), "one digest an input");
-        Hash::of(&Resolved { action: self, inputs })
+        Hash::of(&Resolved { action: self, inputs, class })
     }
 
     /// The action with its inputs' digests, to be encoded by any sink.
-    pub fn resolved<'a>(&'a self, inputs: &'a [Digest]) -> impl Encode + 'a {
-        Resolved { action: self, inputs }
+    pub fn resolved<'a>(&'a self, inputs: &'a [Digest], class: Class) -> impl Encode + 'a {
+        Resolved { action: self, inputs, class }
     }
 }
 
 struct Resolved<'a> {
     action: &'a Action,
     inputs: &'a [Digest],
+    class: Class,
 }
 
 impl Encode for Arg {
@@ -314,6 +354,9 @@ impl Encode for Resolved<'_> {
         sink.record("uk-action", 1);
         sink.variant("kind", action.kind.name(), action.kind.number());
         action.command.encode(sink);
+        if let Command::Run { .. } = action.command {
+            sink.variant("class", self.class.name(), self.class.number());
+        }
         sink.sequence("inputs", action.inputs.len());
         for (input, digest) in action.inputs.iter().zip(self.inputs) {
             sink.text("path", &input.path);
@@ -328,47 +371,5 @@ impl Encode for Resolved<'_> {
                 OutputKind::Text => sink.variant("kind", "text", 2),
             }
         }
-    }
-}
-
-/// Actions in an order in which each stands behind everything that it needs: a cycle can't be written.
-#[derive(Debug, Clone, Default)]
-pub struct Graph(Vec<Action>);
-
-impl Graph {
-    /// Adds an action and returns its id.
-    ///
-    /// # Panics
-    /// When an input names an action that isn't in the graph yet, or an output that it doesn't have.
-    pub fn add(&mut self, action: Action) -> ActionId {
-        for input in &action.inputs {
-            if let Source::Output { action: from, index } = &input.source {
-                let outputs = self.0.get(from.index()).map_or(0, |a| a.outputs.len());
-                assert!((*index as usize) < outputs, "`{}` needs an output that isn't there", action.label);
-            }
-        }
-        let id = ActionId(u32::try_from(self.0.len()).expect("fewer than 2^32 actions"));
-        self.0.push(action);
-        id
-    }
-
-    /// The action of `id`.
-    pub fn get(&self, id: ActionId) -> &Action {
-        &self.0[id.index()]
-    }
-
-    /// Every action with its id, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> {
-        self.0.iter().enumerate().map(|(i, a)| (ActionId(i as u32), a))
-    }
-
-    /// How many actions there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

@@ -1,8 +1,8 @@
-//! The canonical encoding, walked once for two sinks: a hash, and an explanation for people.
+//! The canonical encoding, walked by every sink: a hash, bytes, and an explanation for people.
 //!
-//! Since both sinks see the same walk, what `uk why` says can't disagree with the key.
+//! Since all sinks see the same walk, what `uk why` says can't disagree with the key.
 //!
-//! Format of the hash sink, all integers little-endian: a record is its tag (length as `u32`, bytes) and its version
+//! Format of hash and bytes, all integers little-endian: a record is its tag (length as `u32`, bytes) and its version
 //! (`u32`); a variant is its number (`u32`); a sequence is its length (`u64`); bytes and text are a length (`u64`) and the
 //! bytes; a digest is its 32 bytes; a number is a `u64`. Field names aren't hashed: their order is.
 
@@ -29,53 +29,102 @@ pub trait Sink {
     /// Raw bytes.
     fn bytes(&mut self, field: &'static str, value: &[u8]);
     /// Text.
-    fn text(&mut self, field: &'static str, value: &str);
+    fn text(&mut self, field: &'static str, value: &str) {
+        self.bytes(field, value.as_bytes());
+    }
     /// A digest.
     fn digest(&mut self, field: &'static str, value: &Digest);
 }
 
 /// Hashes an encoding.
+///
+/// Encodings are mostly short: they are gathered and hashed at once, which is far cheaper than many small updates.
 #[derive(Default)]
-pub struct Hash(blake3::Hasher);
+pub struct Hash {
+    gathered: Bytes,
+    long: Option<Box<blake3::Hasher>>,
+}
 
 impl Hash {
+    const GATHER: usize = 1 << 16;
+
     /// The digest of `value`'s encoding.
     pub fn of(value: &impl Encode) -> Digest {
-        let mut hash = Self::default();
+        let mut hash = Self { gathered: Bytes(Vec::with_capacity(1024)), long: None };
         value.encode(&mut hash);
         hash.finish()
     }
 
     /// The digest of what was written.
     pub fn finish(self) -> Digest {
-        Digest::from_bytes(*self.0.finalize().as_bytes())
+        match self.long {
+            None => Digest::of(&self.gathered.0),
+            Some(mut long) => Digest::from_bytes(*long.update(&self.gathered.0).finalize().as_bytes()),
+        }
     }
 }
 
 impl Sink for Hash {
     fn record(&mut self, tag: &'static str, version: u32) {
-        self.0
-            .update(&(tag.len() as u32).to_le_bytes())
-            .update(tag.as_bytes())
-            .update(&version.to_le_bytes());
+        self.gathered.record(tag, version);
+    }
+    fn variant(&mut self, field: &'static str, name: &'static str, number: u32) {
+        self.gathered.variant(field, name, number);
+    }
+    fn sequence(&mut self, field: &'static str, length: usize) {
+        self.gathered.sequence(field, length);
+    }
+    fn number(&mut self, field: &'static str, value: u64) {
+        self.gathered.number(field, value);
+    }
+    fn bytes(&mut self, field: &'static str, value: &[u8]) {
+        if self.gathered.0.len() + value.len() < Self::GATHER {
+            return self.gathered.bytes(field, value);
+        }
+        self.gathered.sequence(field, value.len());
+        let long = self.long.get_or_insert_default();
+        long.update(&self.gathered.0).update(value);
+        self.gathered.0.clear();
+    }
+    fn digest(&mut self, field: &'static str, value: &Digest) {
+        self.gathered.digest(field, value);
+    }
+}
+
+/// The encoding itself. The digest of these bytes is what [`Hash`] gives.
+#[derive(Default)]
+pub struct Bytes(Vec<u8>);
+
+impl Bytes {
+    /// The encoding of `value`.
+    pub fn of(value: &impl Encode) -> Vec<u8> {
+        let mut bytes = Self::default();
+        value.encode(&mut bytes);
+        bytes.0
+    }
+}
+
+impl Sink for Bytes {
+    fn record(&mut self, tag: &'static str, version: u32) {
+        self.0.extend_from_slice(&(tag.len() as u32).to_le_bytes());
+        self.0.extend_from_slice(tag.as_bytes());
+        self.0.extend_from_slice(&version.to_le_bytes());
     }
     fn variant(&mut self, _: &'static str, _: &'static str, number: u32) {
-        self.0.update(&number.to_le_bytes());
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
     fn sequence(&mut self, _: &'static str, length: usize) {
-        self.0.update(&(length as u64).to_le_bytes());
+        self.0.extend_from_slice(&(length as u64).to_le_bytes());
     }
     fn number(&mut self, _: &'static str, value: u64) {
-        self.0.update(&value.to_le_bytes());
+        self.0.extend_from_slice(&value.to_le_bytes());
     }
     fn bytes(&mut self, _: &'static str, value: &[u8]) {
-        self.0.update(&(value.len() as u64).to_le_bytes()).update(value);
-    }
-    fn text(&mut self, field: &'static str, value: &str) {
-        self.bytes(field, value.as_bytes());
+        self.0.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(value);
     }
     fn digest(&mut self, _: &'static str, value: &Digest) {
-        self.0.update(value.as_bytes());
+        self.0.extend_from_slice(value.as_bytes());
     }
 }
 

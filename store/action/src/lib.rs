@@ -7,9 +7,11 @@
 mod action;
 mod digest;
 mod encode;
+mod graph;
 mod tree;
 
-pub use action::{Action, ActionId, Arg, Command, Graph, Input, Kind, LocalTree, Output, OutputKind, Source};
+pub use action::{Action, Arg, Class, Command, Input, Kind, LocalTree, Output, OutputKind, Produced, Source};
 pub use digest::{Digest, InvalidDigest};
-pub use encode::{Encode, Explain, Hash, Sink};
+pub use encode::{Bytes, Encode, Explain, Hash, Sink};
+pub use graph::{ActionId, Graph};
 pub use tree::{Entry, EntryKind, InvalidTree, Tree};

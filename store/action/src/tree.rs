@@ -1,6 +1,6 @@
 //! A directory as one canonical object.
 
-use crate::{Digest, Encode, Hash, Sink};
+use crate::{Bytes, Digest, Encode, Hash, Sink};
 
 /// What stands at a path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub enum InvalidTree {
     /// A path stands twice, or as a file and as a folder.
     #[error("`{0}` stands twice in a tree")]
     Twice(String),
+    /// The bytes aren't the canonical encoding of a tree.
+    #[error("these bytes aren't a tree")]
+    Encoding,
 }
 
 impl Tree {
@@ -75,11 +78,77 @@ impl Tree {
     pub fn digest(&self) -> Digest {
         Hash::of(self)
     }
+
+    /// The canonical encoding: what a store keeps under [`Tree::digest`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Bytes::of(self)
+    }
+
+    /// Reads a canonical encoding.
+    ///
+    /// # Errors
+    /// [`InvalidTree`] for any other bytes: each tree has one encoding, and only that is read.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidTree> {
+        let mut reader = Reader(bytes);
+        let entries = reader.entries().ok_or(InvalidTree::Encoding)?;
+        let tree = Self::new(entries)?;
+        // Sorting in `new` would hide an encoding in another order.
+        if tree.to_bytes() == bytes { Ok(tree) } else { Err(InvalidTree::Encoding) }
+    }
+}
+
+const TAG: &str = "uk-tree";
+const VERSION: u32 = 1;
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn entries(&mut self) -> Option<Vec<Entry>> {
+        let tag = self.number32()? as usize;
+        if self.take(tag)? != TAG.as_bytes() || self.number32()? != VERSION {
+            return None;
+        }
+        let count = self.number64()?;
+        // No capacity from an untrusted count: the bytes end long before a wrong one is reached.
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            let path = self.text()?;
+            let kind = match self.number32()? {
+                executable @ (0 | 1) => {
+                    let digest = Digest::from_bytes(self.take(32)?.try_into().ok()?);
+                    EntryKind::File { digest, executable: executable == 1 }
+                }
+                2 => EntryKind::Link { target: self.text()? },
+                _ => return None,
+            };
+            entries.push(Entry { path, kind });
+        }
+        self.0.is_empty().then_some(entries)
+    }
+
+    fn take(&mut self, count: usize) -> Option<&[u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn number32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn number64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = usize::try_from(self.number64()?).ok()?;
+        String::from_utf8(self.take(length)?.to_vec()).ok()
+    }
 }
 
 impl Encode for Tree {
     fn encode<S: Sink>(&self, sink: &mut S) {
-        sink.record("uk-tree", 1);
+        sink.record(TAG, VERSION);
         sink.sequence("entries", self.0.len());
         for entry in &self.0 {
             sink.text("path", &entry.path);

@@ -1,2 +1,18 @@
 //! The executor: one run queue and one timer heap, the same on every target.
+//!
+//! A backend gives [`run`] a [`Platform`] and the unikernel's main future; device crates use [`spawn`], [`now`] and
+//! [`sleep_until`]. One thread runs everything, so futures need not be `Send`; wakers may be used from any thread and from
+//! interrupt handlers.
 #![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+mod jobs;
+mod lock;
+mod run;
+mod timers;
+
+pub use jobs::{Job, job, jobs};
+pub use run::{Platform, Task, current_job, now, run, spawn};
+pub use timers::{Sleep, sleep_until};

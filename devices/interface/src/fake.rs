@@ -45,19 +45,18 @@ impl Clock {
 }
 
 impl Time for Clock {
-    async fn sleep(&self, duration: Duration) {
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
         let until = self.now.get() + duration;
-        if self.running && self.now.get() < until {
-            self.now.set(until);
-        }
-        core::future::poll_fn(|context| {
+        core::future::poll_fn(move |context| {
+            if self.running && self.now.get() < until {
+                self.now.set(until);
+            }
             if self.now.get() >= until {
                 return Poll::Ready(());
             }
             self.sleepers.borrow_mut().push(context.waker().clone());
             Poll::Pending
         })
-        .await;
     }
 }
 

@@ -1,0 +1,227 @@
+//! The run queue and the loop.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::future::Future;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::task::{Context, Poll, Waker};
+
+use async_task::{Builder, Runnable};
+
+use crate::lock::Lock;
+use crate::timers::TIMERS;
+
+/// What the executor needs of the machine.
+pub trait Platform: Sync {
+    /// Nanoseconds since some moment before the start; never goes back.
+    fn now(&self) -> u64;
+
+    /// Waits until `deadline` (in [`Platform::now`]'s time), an event that wakes a task, or [`Platform::unpark`] since
+    /// the last return from here. It may return early.
+    fn park(&self, deadline: Option<u64>);
+
+    /// Makes [`Platform::park`] return. Called from any thread and from interrupt handlers.
+    fn unpark(&self);
+
+    /// A number that is different for every thread; 0 where there is only one.
+    fn thread(&self) -> usize {
+        0
+    }
+}
+
+/// A task that was spawned: a future of what it returns. Dropping it cancels the task; `detach` lets it run on.
+pub type Task<T> = async_task::Task<T, &'static str>;
+
+/// What runs where there is only one job.
+const MAIN: &str = "main";
+
+struct Executor {
+    /// Tasks that are ready, in the order in which they became so; tagged with the job they belong to.
+    queue: Lock<VecDeque<Runnable<&'static str>>>,
+    /// The main future is ready.
+    main: AtomicBool,
+    /// The loop is about to park or parked, so that a wake-up must unpark it.
+    parked: AtomicBool,
+    running: AtomicBool,
+    /// Counts the calls of `run`: a task that is woken after its run ended must not enter the next one's queue, since
+    /// that may be on another thread.
+    round: AtomicU32,
+    context: Lock<Option<Running>>,
+}
+
+#[derive(Clone, Copy)]
+struct Running {
+    platform: &'static dyn Platform,
+    thread: usize,
+    job: &'static str,
+}
+
+static EXECUTOR: Executor = Executor {
+    queue: Lock::new(VecDeque::new()),
+    main: AtomicBool::new(false),
+    parked: AtomicBool::new(false),
+    running: AtomicBool::new(false),
+    round: AtomicU32::new(0),
+    context: Lock::new(None),
+};
+
+impl Executor {
+    fn running(&self) -> Option<Running> {
+        self.context.with(|context| *context)
+    }
+
+    fn set_job(&self, job: &'static str) {
+        self.context.with(|context| {
+            if let Some(running) = context {
+                running.job = job;
+            }
+        });
+    }
+
+    fn schedule(&self, round: u32, runnable: Runnable<&'static str>) {
+        if self.round.load(Ordering::SeqCst) != round {
+            // Its future belongs to another thread: neither run nor dropped.
+            core::mem::forget(runnable);
+            return;
+        }
+        self.queue.with(|queue| queue.push_back(runnable));
+        self.unpark();
+    }
+
+    fn unpark(&self) {
+        if self.parked.swap(false, Ordering::SeqCst)
+            && let Some(running) = self.running()
+        {
+            running.platform.unpark();
+        }
+    }
+
+    fn pop(&self) -> Option<Runnable<&'static str>> {
+        self.queue.with(VecDeque::pop_front)
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.main.load(Ordering::SeqCst) && self.queue.with(|queue| queue.is_empty())
+    }
+
+    /// Runs what is ready now; what becomes ready meanwhile waits, so that timers get their turn.
+    fn run_ready(&self) {
+        for _ in 0..self.queue.with(|queue| queue.len()) {
+            let Some(runnable) = self.pop() else { return };
+            self.set_job(*runnable.metadata());
+            runnable.run();
+        }
+    }
+}
+
+struct MainWaker;
+
+impl Wake for MainWaker {
+    fn wake(self: Arc<Self>) {
+        EXECUTOR.main.store(true, Ordering::SeqCst);
+        EXECUTOR.unpark();
+    }
+}
+
+/// Ends a run: what is left of its tasks is dropped on this thread.
+struct Guard;
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Dropping a timer's waker or a task may make other tasks ready to be dropped: all of them go.
+        drop(TIMERS.with(core::mem::take));
+        while let Some(runnable) = EXECUTOR.pop() {
+            drop(runnable);
+        }
+        EXECUTOR.round.fetch_add(1, Ordering::SeqCst);
+        EXECUTOR.context.with(|context| *context = None);
+        EXECUTOR.running.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Runs a future, and the tasks that it spawns, until the future is done. What the tasks have left to do is dropped.
+///
+/// # Panics
+/// If the executor runs already: there is one in a process.
+pub fn run<F: Future>(platform: &'static dyn Platform, future: F) -> F::Output {
+    assert!(!EXECUTOR.running.swap(true, Ordering::SeqCst), "the executor runs already");
+    EXECUTOR.context.with(|context| {
+        *context = Some(Running { platform, thread: platform.thread(), job: MAIN });
+    });
+    let _guard = Guard;
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(MainWaker));
+    EXECUTOR.main.store(true, Ordering::SeqCst);
+    loop {
+        if EXECUTOR.main.swap(false, Ordering::SeqCst) {
+            EXECUTOR.set_job(MAIN);
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+        }
+        EXECUTOR.run_ready();
+        let deadline = fire_timers(platform);
+        // From here on a wake-up unparks: either it is seen by `is_idle`, or it sees `parked`.
+        EXECUTOR.parked.store(true, Ordering::SeqCst);
+        if EXECUTOR.is_idle() {
+            platform.park(deadline);
+        }
+        EXECUTOR.parked.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Wakes whose time has come; returns when the next one's comes.
+fn fire_timers(platform: &dyn Platform) -> Option<u64> {
+    TIMERS.with(|timers| timers.next())?;
+    let now = platform.now();
+    loop {
+        match TIMERS.with(|timers| timers.pop(now)) {
+            Ok(waker) => waker.wake(),
+            Err(next) => return next,
+        }
+    }
+}
+
+/// Starts a task. It belongs to the job that starts it.
+///
+/// # Panics
+/// If called from anywhere but a future that [`run`] runs.
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_in(current_job().unwrap_or(MAIN), future)
+}
+
+pub(crate) fn spawn_in<F>(job: &'static str, future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let running = EXECUTOR.running().expect("tasks are spawned by a future that the executor runs");
+    assert!(running.thread == running.platform.thread(), "tasks are spawned on the executor's own thread");
+    let round = EXECUTOR.round.load(Ordering::SeqCst);
+    let schedule = move |runnable| EXECUTOR.schedule(round, runnable);
+    // SAFETY: the future is 'static but needn't be `Send`: this is the thread that `run` was called on (asserted above),
+    // and `run` alone takes tasks from the queue, on that thread, to run or drop them; after its end `schedule` leaks
+    // them. `schedule` is `Send`, `Sync` and 'static.
+    let (runnable, task) = unsafe { Builder::new().metadata(job).spawn_unchecked(|_| future, schedule) };
+    runnable.schedule();
+    task
+}
+
+/// The job that runs now, for messages; `None` outside the executor.
+pub fn current_job() -> Option<&'static str> {
+    EXECUTOR.running().map(|running| running.job)
+}
+
+/// The platform's monotonic clock, in nanoseconds.
+///
+/// # Panics
+/// If no executor runs.
+pub fn now() -> u64 {
+    EXECUTOR.running().expect("the executor's clock is asked while it runs").platform.now()
+}

@@ -1,0 +1,19 @@
+//! A unikernel that starts and ends; its entry is a function of a type.
+#![no_std]
+
+/// Holds the entry.
+pub struct Main;
+
+impl Main {
+    /// Does nothing.
+    pub async fn start() {}
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_ends_well() {
+        let outcome = uk_device::finish(uk_device::fake::block_on(super::Main::start()));
+        assert!(outcome.is_ok());
+    }
+}

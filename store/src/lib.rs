@@ -1,1 +1,35 @@
 //! The content-addressed store, the action cache and the executor.
+//!
+//! A [`Store`] keeps objects under their digests (`cas/`) and records of what actions came out as (`ac/`). [`realise`]
+//! makes the roots of an action graph: each action is looked up by its key, and only what isn't known runs, in a sandbox
+//! of its own. [`status`] says what that would be. [`StatCache`] fingerprints the user's sources.
+//!
+//! Files are the truth, written to `tmp/`, brought to the disk and then renamed; a process that is killed leaves only
+//! `tmp/`, which the next one clears. `recent/` and `durations` are hints that may be lost.
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod durations;
+mod error;
+mod executor;
+mod failure;
+mod layout;
+mod materialise;
+mod memo;
+mod object;
+mod recent;
+mod record;
+mod sandbox;
+mod scratch;
+mod stat_cache;
+mod status;
+mod walk;
+
+pub use cancel::Cancel;
+pub use error::StoreError;
+pub use executor::{Builtins, Event, How, Observer, Options, Report, realise};
+pub use failure::{Failure, Fault, Reason};
+pub use layout::Store;
+pub use record::Record;
+pub use stat_cache::{SourceError, StatCache};
+pub use status::{State, status};

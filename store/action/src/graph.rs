@@ -40,7 +40,7 @@ impl Graph {
     }
 
     /// Every action with its id, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> + DoubleEndedIterator {
         self.0.iter().enumerate().map(|(i, a)| (ActionId(i as u32), a))
     }
 

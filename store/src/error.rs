@@ -1,0 +1,135 @@
+//! What can be wrong with a store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use uk_action::Digest;
+use uk_diagnostic::{Code, Diagnostic};
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No folder for the store is known: neither `UK_STORE` nor `XDG_CACHE_HOME` nor `HOME` is set.
+    #[error("there is no folder for the store: `UK_STORE`, `XDG_CACHE_HOME` and `HOME` aren't set")]
+    Homeless,
+    /// The operating system refused.
+    #[error("can't {doing} `{path}`: {source}", path = path.display())]
+    Unusable {
+        /// What was tried, an infinitive.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A place outside of the store, where something was to be put, can't be written.
+    #[error("can't {doing} `{path}`: {source}", path = path.display())]
+    Destination {
+        /// What was tried, an infinitive.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file system or the user's quota is full.
+    #[error("no space is left for `{path}`", path = path.display())]
+    Full {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// An object's bytes don't have the digest in its name. It has been moved out of the way.
+    #[error("object `{digest}` of the store is damaged")]
+    Corrupt {
+        /// Its name.
+        digest: Digest,
+    },
+    /// An object isn't there.
+    #[error("object `{digest}` isn't in the store")]
+    Missing {
+        /// Its name.
+        digest: Digest,
+    },
+    /// The folder holds other things.
+    #[error("`{path}` isn't a store, and isn't empty", path = path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store was made by a newer `uk`.
+    #[error("the store `{path}` has format {found}, and this `uk` reads up to {known}", path = path.display())]
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest known one.
+        known: u64,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path: path.to_owned() },
+            _ => Self::Unusable { doing, path: path.to_owned(), source },
+        }
+    }
+
+    /// The same, told of a place outside of the store in `root`.
+    pub(crate) fn outside(self, root: &Path) -> Self {
+        match self {
+            Self::Unusable { doing, path, source } if !path.starts_with(root) => {
+                Self::Destination { doing, path, source }
+            }
+            other => other,
+        }
+    }
+
+    /// Its entry in the error index.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Homeless | Self::Unusable { .. } => Code::StoreUnusable,
+            Self::Destination { .. } => Code::NotWritable,
+            Self::Full { .. } => Code::StoreFull,
+            Self::Corrupt { .. } | Self::Missing { .. } => Code::StoreCorrupt,
+            Self::Foreign { .. } => Code::StoreForeign,
+            Self::Newer { .. } => Code::StoreNewer,
+        }
+    }
+
+    /// The error as people see it, with what to do about it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let help = match self {
+            Self::Homeless => "set `UK_STORE` to a folder that may be written",
+            Self::Unusable { .. } => {
+                "make it writable for this user, or set `UK_STORE` to a folder that may be written"
+            }
+            Self::Destination { .. } => "make the folder writable for this user",
+            Self::Full { .. } => "make room on its file system, or set `UK_STORE` to a folder on another one",
+            Self::Corrupt { .. } | Self::Missing { .. } => {
+                "run the command again: what is missing is built anew"
+            }
+            Self::Foreign { .. } => "set `UK_STORE` to an empty folder or to one that doesn't exist yet",
+            Self::Newer { .. } => "use the newer `uk`, or set `UK_STORE` to another folder",
+        };
+        Diagnostic::error(self.code(), self.to_string()).help(help)
+    }
+}
+
+/// Names what was tried, and where, when the operating system refuses.
+pub(crate) trait During<T> {
+    fn during(self, doing: &'static str, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, doing: &'static str, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError::io(doing, path, error))
+    }
+}
+
+impl<T> During<T> for rustix::io::Result<T> {
+    fn during(self, doing: &'static str, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError::io(doing, path, error.into()))
+    }
+}

@@ -1,0 +1,220 @@
+//! Realising a graph.
+//!
+//! One thread, the caller's, knows the state of every action and decides; a rayon pool performs actions and reports. So
+//! the state needs no locks, and a graph with nothing to do starts no thread.
+
+mod perform;
+mod schedule;
+
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use uk_action::{ActionId, Command, Graph, Produced};
+
+use crate::cancel::Cancel;
+use crate::durations::Durations;
+use crate::failure::{Failure, Fault};
+use crate::layout::Store;
+use crate::recent;
+use crate::status::resolve;
+use perform::{Performed, Worker};
+use schedule::Schedule;
+
+/// How to build.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many actions may run at once; at least one does.
+    pub jobs: usize,
+    /// Whether, after a failure, everything is still built that doesn't need what failed. Otherwise no action is begun
+    /// any more; those that run are ended properly, so that their work is kept.
+    pub keep_going: bool,
+    /// How long a process may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Options {
+    /// A job a core, stop at the first failure, all the time in the world.
+    fn default() -> Self {
+        let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { jobs, keep_going: false, timeout: None }
+    }
+}
+
+/// The builtins of [`Command::Builtin`]: pure functions from files to files.
+pub trait Builtins: Sync {
+    /// Runs the builtin `name` in `sandbox`, where the action's inputs are and its outputs are to be.
+    ///
+    /// # Errors
+    /// A text that ends the sentence "LABEL failed: ".
+    fn run(&self, name: &str, args: &[String], sandbox: &std::path::Path) -> Result<(), String>;
+}
+
+/// Sees a build's progress. Called from several threads.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn event(&self, event: Event);
+}
+
+/// A step of a build's progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// How many actions can end; told once, before anything else. [`Command::Given`] isn't counted.
+    Planned {
+        /// How many.
+        actions: usize,
+    },
+    /// An action has begun to run.
+    Started(ActionId),
+    /// An action has ended.
+    Finished(ActionId, How),
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It ran, for so long.
+    Executed(Duration),
+    /// What it makes was known.
+    Cached,
+    /// It failed, or was called off.
+    Failed,
+}
+
+/// What a build did.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// How many actions ran to a good end.
+    pub executed: usize,
+    /// How many were known.
+    pub cached: usize,
+    /// What every action makes, in the graph's order, as far as it is known.
+    pub outputs: Vec<Option<Arc<[Produced]>>>,
+    /// How long all of it took.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    /// What `action` makes.
+    ///
+    /// # Panics
+    /// When that isn't known, which can't be for a root of a build that did not fail.
+    pub fn outputs(&self, action: ActionId) -> &[Produced] {
+        self.outputs[action.index()].as_deref().expect("a root's outputs are known after a build")
+    }
+}
+
+/// Builds `roots` and everything that they need and that isn't known. Afterwards the roots' outputs are in the store.
+///
+/// # Errors
+/// [`Failure`] tells what failed, and what was done all the same.
+pub fn realise(
+    graph: &Graph,
+    roots: &[ActionId],
+    store: &Store,
+    options: &Options,
+    builtins: &dyn Builtins,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Report, Failure> {
+    let begun = Instant::now();
+    let resolved = resolve(graph, roots, store);
+    let counted = |id: ActionId| !matches!(graph.get(id).command, Command::Given { .. });
+    let selected = graph.iter().map(|(id, _)| id).filter(|id| resolved.selected[id.index()] && counted(*id));
+    let selected = selected.collect::<Vec<_>>();
+    observer.event(Event::Planned { actions: selected.len() });
+    for id in selected.iter().filter(|id| resolved.nodes[id.index()].outputs.is_some()) {
+        observer.event(Event::Finished(*id, How::Cached));
+    }
+
+    let recent = resolved.recent;
+    let mut schedule = Schedule::new(graph, store, resolved.nodes, observer);
+    let mut faults = Vec::new();
+    let mut executed = 0;
+    roots.iter().for_each(|root| schedule.want(*root));
+    if schedule.has_ready() {
+        let mut durations = Durations::load(store);
+        schedule.order(&durations);
+        let (done, results) = mpsc::channel();
+        let worker = Worker { graph, store, options, builtins, observer, cancel };
+        let jobs = options.jobs.max(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+        let pool = pool.expect("threads can be started");
+        pool.in_place_scope(|scope| {
+            let mut running = 0;
+            loop {
+                let stop = cancel.is_cancelled() || (!faults.is_empty() && !options.keep_going);
+                while !stop && running < jobs {
+                    let Some(task) = schedule.next() else { break };
+                    running += 1;
+                    let (done, worker) = (done.clone(), &worker);
+                    scope.spawn(move |_| {
+                        let result = catch_unwind(AssertUnwindSafe(|| worker.perform(&task)));
+                        // The receiver outlives the scope.
+                        let _ = done.send((task.action, result));
+                    });
+                }
+                if running == 0 {
+                    break;
+                }
+                let (action, result) = receive(&results, cancel);
+                running -= 1;
+                // A panic goes on where a caller can see it, not in a thread that nobody waits for.
+                match result.unwrap_or_else(|panic| resume_unwind(panic)) {
+                    Ok(Performed { outputs, ran }) => {
+                        if let Some(took) = ran {
+                            executed += 1;
+                            durations.note(graph.get(action), took);
+                        }
+                        schedule.finished(action, outputs);
+                    }
+                    Err(fault) => faults.extend(fault),
+                }
+            }
+        });
+        // A hint: a build doesn't fail for it.
+        let _ = durations.save(store);
+    }
+
+    let nodes = schedule.nodes;
+    let entries = nodes.iter().filter_map(|node| Some((node.key.as_ref()?, node.outputs.as_ref()?)));
+    let entries = entries.collect::<Vec<_>>();
+    let cancelled = cancel.is_cancelled();
+    if !recent.is(entries.iter().map(|(key, _)| *key)) && !cancelled {
+        // As above; also, a store that can only be read has no use for it.
+        let _ = recent::save(store, graph, roots, &entries);
+    }
+    let known = selected.iter().filter(|id| nodes[id.index()].outputs.is_some()).count();
+    let skipped = selected.len() - known;
+    let report = Report {
+        executed,
+        cached: known.saturating_sub(executed),
+        outputs: nodes.into_iter().map(|node| node.outputs).collect(),
+        elapsed: begun.elapsed(),
+    };
+    if faults.is_empty() && !cancelled {
+        debug_assert_eq!(skipped, 0, "nothing is left over without a reason");
+        Ok(report)
+    } else {
+        Err(Failure { skipped: skipped.saturating_sub(faults.len()), faults, cancelled, report })
+    }
+}
+
+type Done = (ActionId, std::thread::Result<Result<Performed, Option<Fault>>>);
+
+/// The next result; ends overdue processes while waiting.
+fn receive(results: &Receiver<Done>, cancel: &Cancel) -> Done {
+    loop {
+        let next = cancel.end_overdue();
+        // A process that starts meanwhile may have an end too, so never wait for long without a look.
+        let pause =
+            next.map_or(Duration::from_millis(200), |end| end.saturating_duration_since(Instant::now()));
+        match results.recv_timeout(pause.min(Duration::from_millis(200))) {
+            Ok(done) => return done,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the sender is held by the caller"),
+        }
+    }
+}

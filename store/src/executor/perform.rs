@@ -1,0 +1,129 @@
+//! One action, on a thread of the pool.
+
+use std::time::{Duration, Instant};
+
+use uk_action::{Action, ActionId, Command, Digest, Graph, Produced};
+
+use super::{Builtins, Event, How, Observer, Options};
+use crate::cancel::Cancel;
+use crate::failure::{Fault, Reason};
+use crate::layout::Store;
+use crate::recent::Outputs;
+use crate::record::Record;
+use crate::sandbox::Sandbox;
+use crate::status::{CLASS, all_there, known_outputs};
+
+/// An action whose inputs' bytes are all in the store.
+pub(super) struct Task {
+    pub(super) action: ActionId,
+    pub(super) key: Digest,
+    /// For each input that another action makes, what it is.
+    pub(super) inputs: Vec<Option<Produced>>,
+}
+
+/// A good end.
+pub(super) struct Performed {
+    pub(super) outputs: Outputs,
+    /// How long it ran; `None` when it turned out to be known.
+    pub(super) ran: Option<Duration>,
+}
+
+/// What every action needs to run.
+pub(super) struct Worker<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    pub(super) builtins: &'a dyn Builtins,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// Why there are no outputs: called off, or a reason with the log's end.
+enum Stop {
+    Cancelled,
+    Failed(Reason, Vec<u8>),
+}
+
+impl<R: Into<Reason>> From<R> for Stop {
+    fn from(reason: R) -> Self {
+        Self::Failed(reason.into(), Vec::new())
+    }
+}
+
+impl Worker<'_> {
+    /// Performs the action; an error without a fault means that it was called off.
+    pub(super) fn perform(&self, task: &Task) -> Result<Performed, Option<Fault>> {
+        let action = self.graph.get(task.action);
+        let result = match &action.command {
+            Command::Write(bytes) => self.write(task, action, bytes),
+            _ => self.build(task, action),
+        };
+        let how = match &result {
+            Ok(Performed { ran: Some(took), .. }) => How::Executed(*took),
+            Ok(Performed { ran: None, .. }) => How::Cached,
+            Err(_) => How::Failed,
+        };
+        self.observer.event(Event::Finished(task.action, how));
+        result.map_err(|stop| match stop {
+            // A process that was killed looks like one that failed.
+            _ if self.cancel.is_cancelled() => None,
+            Stop::Cancelled => None,
+            Stop::Failed(reason, log) => {
+                let log_path = Some(self.store.log_path(task.key)).filter(|_| !log.is_empty());
+                Some(Fault { action: task.action, reason, log_path, log })
+            }
+        })
+    }
+
+    fn write(&self, task: &Task, action: &Action, bytes: &[u8]) -> Result<Performed, Stop> {
+        self.observer.event(Event::Started(task.action));
+        debug_assert_eq!(action.outputs.len(), 1, "`{}` writes one file", action.label);
+        let begun = Instant::now();
+        let digest = self.store.put_bytes(bytes)?;
+        let outputs = [Produced { digest, size: bytes.len() as u64, executable: false }];
+        Ok(Performed { outputs: outputs.into(), ran: Some(begun.elapsed()) })
+    }
+
+    fn build(&self, task: &Task, action: &Action) -> Result<Performed, Stop> {
+        // Another process may be at the same action: then its result is as good.
+        let Some(_lock) = self.store.lock_key(task.key, || self.cancel.is_cancelled())? else {
+            return Err(Stop::Cancelled);
+        };
+        if let Some(outputs) = known_outputs(action, task.key, self.store)
+            && all_there(self.store, action, &outputs)
+        {
+            return Ok(Performed { outputs, ran: None });
+        }
+
+        self.observer.event(Event::Started(task.action));
+        let sandbox = Sandbox::new(self.store)?;
+        sandbox.stage(self.graph, action, &task.inputs)?;
+        let begun = Instant::now();
+        let (ended, took) = match &action.command {
+            Command::Builtin { name, args, .. } => {
+                let ended = self.builtins.run(name, args, sandbox.root()).map_err(Reason::Builtin);
+                (ended, begun.elapsed())
+            }
+            _ => {
+                let ended = sandbox.run(action, self.cancel, self.options.timeout)?;
+                let reason = match self.options.timeout {
+                    Some(limit) if ended.timed_out => Reason::TimedOut(limit),
+                    _ => Reason::Exit(ended.status),
+                };
+                (if ended.status.success() { Ok(()) } else { Err(reason) }, ended.took)
+            }
+        };
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let (log, end) = sandbox.keep_log(task.key)?;
+        let outputs = ended.and_then(|()| sandbox.collect(action));
+        let outputs: Outputs = outputs.map_err(|reason| Stop::Failed(reason, end))?.into();
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let record = Record::new(CLASS, took, log, outputs);
+        self.store.put_record(task.key, &record)?;
+        Ok(Performed { outputs: record.outputs, ran: Some(took) })
+    }
+}

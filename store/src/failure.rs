@@ -1,0 +1,167 @@
+//! What went wrong in a build.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use uk_action::{ActionId, Graph, Kind};
+use uk_diagnostic::{Code, Diagnostic};
+
+use crate::{Report, StoreError};
+
+/// A build that did not make all of its roots.
+#[derive(Debug)]
+pub struct Failure {
+    /// The actions that failed, in the order in which they did; none when the build was called off before any.
+    pub faults: Vec<Fault>,
+    /// Whether it was called off.
+    pub cancelled: bool,
+    /// What was done all the same.
+    pub report: Report,
+    /// How many actions were not begun, or not ended, because of this.
+    pub skipped: usize,
+}
+
+impl Failure {
+    /// The faults as people see them; [`Code::Interrupted`] alone when the build was called off.
+    pub fn diagnostics(&self, graph: &Graph) -> Vec<Diagnostic> {
+        if self.cancelled {
+            return vec![
+                Diagnostic::error(Code::Interrupted, "interrupted")
+                    .help("run the command again: what was finished is kept"),
+            ];
+        }
+        self.faults.iter().map(|fault| fault.diagnostic(graph)).collect()
+    }
+}
+
+/// An action that failed, and why.
+#[derive(Debug)]
+pub struct Fault {
+    /// The action.
+    pub action: ActionId,
+    /// Why.
+    pub reason: Reason,
+    /// Where the whole log is, if the action printed anything.
+    pub log_path: Option<PathBuf>,
+    /// What it printed, the end of it when that was much; [`uk_action::Action::SANDBOX`] stands for its sandbox.
+    pub log: Vec<u8>,
+}
+
+/// Why an action failed.
+#[derive(Debug)]
+pub enum Reason {
+    /// Its process ended with a status other than zero, or by a signal.
+    Exit(ExitStatus),
+    /// Its process took longer than allowed.
+    TimedOut(Duration),
+    /// Its process could not be started.
+    NotStarted {
+        /// The program, as the action calls it.
+        program: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A builtin said no.
+    Builtin(String),
+    /// It ended well without making what it declares.
+    MissingOutput {
+        /// The output's path in the sandbox.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A source file isn't what it was when the build began.
+    SourceChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A source file can't be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A path of the action that lies outside of its sandbox or below a linked input: a fault of whoever made the action.
+    Layout {
+        /// The path.
+        path: String,
+    },
+    /// The store.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Reason {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Fault {
+    /// Its entry in the error index.
+    pub fn code(&self, graph: &Graph) -> Code {
+        match &self.reason {
+            // A tool that runs into a full disk can only say so in its own words.
+            Reason::Exit(_) if self.disk_full() => Code::StoreFull,
+            Reason::Exit(_) | Reason::TimedOut(_) | Reason::Builtin(_) | Reason::NotStarted { .. } => {
+                match graph.get(self.action).kind {
+                    Kind::RunScript | Kind::ReadScript => Code::BuildScriptFailed,
+                    _ => Code::ActionFailed,
+                }
+            }
+            Reason::MissingOutput { .. } => Code::MissingOutput,
+            Reason::Layout { .. } => Code::ActionFailed,
+            Reason::SourceChanged { .. } => Code::SourceChanged,
+            Reason::Unreadable { .. } => Code::UnreadableSource,
+            Reason::Store(error) => error.code(),
+        }
+    }
+
+    /// The fault as people see it. The log isn't in it: what matters there depends on what ran.
+    pub fn diagnostic(&self, graph: &Graph) -> Diagnostic {
+        let action = graph.get(self.action);
+        let label = &action.label;
+        let (message, help) = match &self.reason {
+            Reason::Store(error) => return error.diagnostic(),
+            Reason::Exit(_) if self.disk_full() => {
+                let help = "make room, or set `UK_STORE` to a folder on another file system";
+                (format!("`{label}` ran out of space on the file system of the store"), Some(help.to_owned()))
+            }
+            Reason::Exit(status) => (format!("`{label}` failed: {status}"), None),
+            Reason::TimedOut(limit) => (format!("`{label}` was ended after {} s", limit.as_secs()), None),
+            Reason::NotStarted { program, source } => {
+                (format!("`{label}` could not be started: `{program}`: {source}"), None)
+            }
+            Reason::Builtin(text) => (format!("`{label}` failed: {text}"), None),
+            Reason::MissingOutput { path, what } => {
+                (format!("`{label}` ended well, but `{path}` {what}"), None)
+            }
+            Reason::SourceChanged { path } => (
+                format!("`{}` changed while `{label}` was being built", path.display()),
+                Some("run the command again".to_owned()),
+            ),
+            Reason::Unreadable { path, source } => {
+                (format!("`{label}` needs `{}`, which can't be read: {source}", path.display()), None)
+            }
+            Reason::Layout { path } => {
+                (format!("`{label}` has the path `{path}`, which can't be put into its sandbox"), None)
+            }
+        };
+        let mut diagnostic = Diagnostic::error(self.code(graph), message);
+        if let Some(span) = action.span {
+            diagnostic = diagnostic.label(span, "needed by this line");
+        }
+        let help =
+            help.or_else(|| Some(format!("the whole log is in `{}`", self.log_path.as_ref()?.display())));
+        match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+
+    fn disk_full(&self) -> bool {
+        const TEXT: &[u8] = b"No space left on device";
+        self.log.windows(TEXT.len()).any(|window| window == TEXT)
+    }
+}

@@ -1,0 +1,155 @@
+//! Where things are: the store's folder, its format, its paths.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uk_action::Digest;
+
+use crate::StoreError;
+use crate::error::During;
+use crate::scratch::{Lock, Scratch};
+
+/// The format that this code reads and writes. Raised only when an older `uk` could harm a store written by a newer.
+const FORMAT: u64 = 1;
+const FORMAT_FILE: &str = "FORMAT";
+/// Everything that may stand at the top of a store; anything else is somebody else's folder.
+const OWN: [&str; 10] = [FORMAT_FILE, "ac", "bad", "cas", "durations", "log", "memo", "recent", "sdk", "tmp"];
+
+/// A content-addressed store on the host's file system.
+///
+/// Objects and records appear by a rename after their bytes are on the disk, and never change: readers need no lock.
+/// Dropping it removes its temporary files.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    scratch: Mutex<Option<Arc<Scratch>>>,
+}
+
+impl Store {
+    /// Where the store is unless the user says otherwise: `UK_STORE`, else `uk/store` in the XDG cache folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Homeless`] when none of the variables is set.
+    pub fn default_root(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, StoreError> {
+        let set = |name| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        if let Some(root) = set("UK_STORE") {
+            return Ok(root);
+        }
+        // The XDG base directory specification: a relative path is to be ignored.
+        let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+        let cache = cache.or_else(|| set("HOME").map(|home| home.join(".cache")));
+        cache.map(|cache| cache.join("uk/store")).ok_or(StoreError::Homeless)
+    }
+
+    /// Opens the store in `root`, and makes it first when there is nothing. A store that can't be written is opened for
+    /// reading.
+    ///
+    /// # Errors
+    /// When the folder can't be read or made, holds something else, or is of a newer format.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let marker = root.join(FORMAT_FILE);
+        match fs::read_to_string(&marker) {
+            Ok(text) => check_format(root, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(root, &marker)?,
+            Err(error) => return Err(StoreError::io("read", &marker, error)),
+        }
+        // Sandboxes lie in the store, and what runs there may ask for its real path.
+        let root = fs::canonicalize(root).during("find", root)?;
+        Ok(Self { root, scratch: Mutex::new(None) })
+    }
+
+    /// The store's folder: absolute, without symbolic links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where an object is, if it is there.
+    pub fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.sharded("cas", digest)
+    }
+
+    /// Where the log of an action is, if it ran: what it printed, with [`uk_action::Action::SANDBOX`] for its sandbox.
+    pub fn log_path(&self, key: Digest) -> PathBuf {
+        self.sharded("log", key)
+    }
+
+    pub(crate) fn record_path(&self, key: Digest) -> PathBuf {
+        self.sharded("ac", key)
+    }
+
+    fn sharded(&self, folder: &str, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        // One allocation: this is on the path of every look-up.
+        let mut path = OsString::with_capacity(self.root.as_os_str().len() + folder.len() + name.len() + 5);
+        path.push(&self.root);
+        for part in ["/", folder, "/", &name[..2], "/", &name] {
+            path.push(part);
+        }
+        path.into()
+    }
+
+    /// This process's temporary folder in the store, made at the first call.
+    pub(crate) fn scratch(&self) -> Result<Arc<Scratch>, StoreError> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scratch) = &*scratch {
+            return Ok(Arc::clone(scratch));
+        }
+        let new = Arc::new(Scratch::new(&self.root.join("tmp"))?);
+        Ok(Arc::clone(scratch.insert(new)))
+    }
+
+    /// Keeps other processes, and other actions, from building `key` at the same time; `None` when `stop` says so first.
+    pub(crate) fn lock_key(&self, key: Digest, stop: impl Fn() -> bool) -> Result<Option<Lock>, StoreError> {
+        self.scratch()?;
+        Lock::wait(&self.root.join("tmp").join(format!("key-{}.lock", key.short())), stop)
+    }
+
+    /// Moves a finished temporary file to its place, making the place's folder when needed.
+    pub(crate) fn place(&self, temporary: &Path, place: &Path) -> Result<(), StoreError> {
+        match fs::rename(temporary, place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = place.parent() {
+                    fs::create_dir_all(folder).during("make", folder)?;
+                }
+                fs::rename(temporary, place).during("write", place)
+            }
+            result => result.during("write", place),
+        }
+    }
+
+    /// Writes a small file in one step, without waiting for the disk: for what may be lost.
+    pub(crate) fn place_bytes(&self, bytes: &[u8], place: &Path) -> Result<(), StoreError> {
+        let temporary = self.scratch()?.name();
+        fs::write(&temporary, bytes).during("write", &temporary)?;
+        self.place(&temporary, place)
+    }
+}
+
+fn check_format(root: &Path, text: &str) -> Result<(), StoreError> {
+    let number = text.strip_prefix("uk-store ").and_then(|rest| rest.trim_end().parse::<u64>().ok());
+    match number {
+        Some(found) if found > FORMAT => {
+            Err(StoreError::Newer { path: root.to_owned(), found, known: FORMAT })
+        }
+        Some(_) => Ok(()),
+        None => Err(StoreError::Foreign { path: root.to_owned() }),
+    }
+}
+
+fn create(root: &Path, marker: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(root).during("make", root)?;
+    for entry in fs::read_dir(root).during("read", root)? {
+        let name = entry.during("read", root)?.file_name();
+        // Another process may be making the same store at this moment.
+        let own = name.to_str().is_some_and(|name| OWN.contains(&name) || name.starts_with(".format-"));
+        if !own {
+            return Err(StoreError::Foreign { path: root.to_owned() });
+        }
+    }
+    let temporary = root.join(format!(".format-{}", std::process::id()));
+    fs::write(&temporary, format!("uk-store {FORMAT}\n")).during("write", &temporary)?;
+    fs::rename(&temporary, marker).during("write", marker)
+}

@@ -1,0 +1,146 @@
+//! Objects brought back to where people and tools can use them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use uk_action::{Digest, EntryKind};
+
+use crate::StoreError;
+use crate::error::During;
+use crate::layout::Store;
+use crate::object::{CopyError, copy_hashed, make_canonical, sync_all};
+use crate::scratch::remove;
+
+impl Store {
+    /// Puts a copy of an object at `to`, whole or not at all. Never a hard link: what is done to the copy can't reach the
+    /// store.
+    ///
+    /// # Errors
+    /// When the object is missing or damaged, or `to` can't be written.
+    pub fn materialise_file(&self, digest: Digest, to: &Path, executable: bool) -> Result<(), StoreError> {
+        let mode = if executable { 0o777 } else { 0o666 };
+        self.materialise(to, |temporary| self.copy_out(digest, temporary, mode))
+    }
+
+    /// Puts a copy of a tree at `to`, which must not exist or be an empty folder; whole or not at all.
+    ///
+    /// # Errors
+    /// When an object is missing or damaged, or `to` can't be written.
+    pub fn materialise_tree(&self, digest: Digest, to: &Path) -> Result<(), StoreError> {
+        self.materialise(to, |temporary| self.copy_tree(digest, temporary))
+    }
+
+    fn materialise(
+        &self,
+        to: &Path,
+        make: impl FnOnce(&Path) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let temporary = beside(to);
+        let result = (|| {
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).during("make", folder)?;
+            }
+            // Left by a process of the same number that was killed.
+            let _ = remove(&temporary);
+            make(&temporary)?;
+            fs::rename(&temporary, to).during("write", to)
+        })();
+        result.map_err(|error| {
+            // The first error is the one to report.
+            let _ = remove(&temporary);
+            error.outside(self.root())
+        })
+    }
+
+    /// A folder in the store with given files, read-only, at a path that names its content: `NAME/DIGEST`. It is written
+    /// once; afterwards this costs one look.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub fn fixed_tree<'f>(
+        &self,
+        name: &str,
+        digest: Digest,
+        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    ) -> Result<PathBuf, StoreError> {
+        let place = self.root().join(name).join(digest.to_string());
+        if fs::symlink_metadata(&place).is_ok() {
+            return Ok(place);
+        }
+        let temporary = self.scratch()?.name();
+        fs::create_dir(&temporary).during("make", &temporary)?;
+        for (path, bytes) in files {
+            let path = temporary.join(path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).during("make", folder)?;
+            }
+            let mut file = create(&path, 0o444)?;
+            io::Write::write_all(&mut file, bytes).during("write", &path)?;
+            make_canonical(&file, 0o444).during("write", &path)?;
+        }
+        sync_all(&temporary)?;
+        match self.place(&temporary, &place) {
+            // Another process was faster; its folder is as good.
+            Err(_) if fs::symlink_metadata(&place).is_ok() => {}
+            result => result?,
+        }
+        Ok(place)
+    }
+
+    /// Writes a copy of an object to `to`, which must not exist, and checks it on the way.
+    pub(crate) fn copy_out(&self, digest: Digest, to: &Path, mode: u32) -> Result<(), StoreError> {
+        let path = self.blob_path(digest);
+        let mut from = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { digest });
+            }
+            result => result.during("read", &path)?,
+        };
+        let mut file = create(to, mode)?;
+        #[cfg(target_os = "linux")]
+        if rustix::fs::ioctl_ficlone(&file, &from).is_ok() {
+            return Ok(());
+        }
+        match copy_hashed(&mut from, &mut file) {
+            Ok((copied, _)) if copied == digest => Ok(()),
+            Ok(_) => Err(self.condemn(digest)),
+            Err(CopyError::Read(error)) => Err(StoreError::io("read", &path, error)),
+            Err(CopyError::Write(error)) => Err(StoreError::io("write", to, error)),
+        }
+    }
+
+    /// Writes a copy of a tree to `to`, a folder that is made when needed.
+    pub(crate) fn copy_tree(&self, digest: Digest, to: &Path) -> Result<(), StoreError> {
+        let tree = self.read_tree(digest)?;
+        fs::create_dir_all(to).during("make", to)?;
+        for entry in tree.entries() {
+            let path = to.join(&entry.path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).during("make", folder)?;
+            }
+            match &entry.kind {
+                EntryKind::File { digest, executable } => {
+                    self.copy_out(*digest, &path, if *executable { 0o777 } else { 0o666 })?;
+                }
+                EntryKind::Link { target } => {
+                    std::os::unix::fs::symlink(target, &path).during("write", &path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name in the same folder, so that a rename is enough; of this process, so that two don't meet.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{:08x}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn create(path: &Path, mode: u32) -> Result<File, StoreError> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path).during("write", path)
+}

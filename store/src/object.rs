@@ -1,0 +1,266 @@
+//! Objects: content under its digest.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use uk_action::{Digest, Entry, EntryKind, OutputKind, Produced, Tree};
+
+use crate::error::During;
+use crate::layout::Store;
+use crate::{StoreError, walk};
+
+impl Store {
+    /// Keeps `bytes`.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let mut batch = Batch::new(self);
+        let digest = batch.add_bytes(bytes)?;
+        batch.publish()?;
+        Ok(digest)
+    }
+
+    /// Keeps a copy of a file.
+    ///
+    /// # Errors
+    /// When the file can't be read or the store not written.
+    pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
+        let mut batch = Batch::new(self);
+        let (digest, _) = batch.add_file(path)?;
+        batch.publish()?;
+        Ok(digest)
+    }
+
+    /// Keeps a copy of a folder: its files, links and their paths. Empty folders, times and owners aren't kept.
+    ///
+    /// # Errors
+    /// When the folder can't be read or kept as it is (a socket, a name that isn't UTF-8), or the store not written.
+    pub fn put_tree(&self, folder: &Path) -> Result<(Tree, Digest), StoreError> {
+        let mut batch = Batch::new(self);
+        let (tree, digest, _) = batch.add_tree(folder)?;
+        batch.publish()?;
+        Ok((tree, digest))
+    }
+
+    /// The content of an object, checked against its name.
+    ///
+    /// # Errors
+    /// When it isn't there or is damaged; a damaged object is moved out of the way, to be made anew.
+    pub fn read(&self, digest: Digest) -> Result<Vec<u8>, StoreError> {
+        let path = self.blob_path(digest);
+        match fs::read(&path) {
+            Ok(bytes) if Digest::of(&bytes) == digest => Ok(bytes),
+            Ok(_) => Err(self.condemn(digest)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::Missing { digest }),
+            Err(error) => Err(StoreError::io("read", &path, error)),
+        }
+    }
+
+    /// The tree kept under `digest`.
+    ///
+    /// # Errors
+    /// As [`Store::read`]; also when the object is no tree.
+    pub fn read_tree(&self, digest: Digest) -> Result<Tree, StoreError> {
+        // The bytes have their digest, so they are what was put: not a tree, but not damage that a new build repairs.
+        Tree::from_bytes(&self.read(digest)?).map_err(|error| {
+            StoreError::io("read", &self.blob_path(digest), io::Error::new(io::ErrorKind::InvalidData, error))
+        })
+    }
+
+    /// Whether an output's bytes are there, by name and length.
+    pub(crate) fn has(&self, produced: &Produced, kind: OutputKind) -> bool {
+        if !self.has_object(produced.digest, Some(produced.size)) {
+            return false;
+        }
+        let present = |entry: &Entry| match &entry.kind {
+            EntryKind::File { digest, .. } => self.has_object(*digest, None),
+            EntryKind::Link { .. } => true,
+        };
+        kind != OutputKind::Tree
+            || self.read_tree(produced.digest).is_ok_and(|tree| tree.entries().iter().all(present))
+    }
+
+    fn has_object(&self, digest: Digest, size: Option<u64>) -> bool {
+        let found = fs::symlink_metadata(self.blob_path(digest));
+        found.is_ok_and(|found| found.is_file() && size.is_none_or(|size| size == found.len()))
+    }
+
+    /// Moves a damaged object to `bad/`, so that it counts as missing.
+    pub(crate) fn condemn(&self, digest: Digest) -> StoreError {
+        let bad = self.root().join("bad").join(digest.to_string());
+        // In a store that can't be written it stays, and is found damaged again.
+        let _ = self.place(&self.blob_path(digest), &bad);
+        StoreError::Corrupt { digest }
+    }
+}
+
+/// Objects that are written one by one, brought to the disk together and then appear.
+pub(crate) struct Batch<'a> {
+    store: &'a Store,
+    pending: Vec<Pending>,
+}
+
+struct Pending {
+    temporary: PathBuf,
+    digest: Digest,
+}
+
+impl<'a> Batch<'a> {
+    /// Above this many files one `syncfs` is cheaper than an `fsync` each.
+    const SYNC_EACH: usize = 8;
+
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store, pending: Vec::new() }
+    }
+
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if !self.store.has_object(digest, Some(bytes.len() as u64)) {
+            let (mut file, temporary) = self.create()?;
+            file.write_all(bytes).during("write", &temporary)?;
+            self.keep(file, temporary, digest)?;
+        }
+        Ok(digest)
+    }
+
+    /// Copies, never links or renames: whoever made the file may still have it open.
+    pub(crate) fn add_file(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
+        let mut from = File::open(path).during("read", path)?;
+        let (mut file, temporary) = self.create()?;
+        let (digest, size) = copy_hashed(&mut from, &mut file).map_err(|error| match error {
+            CopyError::Read(error) => StoreError::io("read", path, error),
+            CopyError::Write(error) => StoreError::io("write", &temporary, error),
+        })?;
+        if self.store.has_object(digest, Some(size)) {
+            fs::remove_file(&temporary).during("remove", &temporary)?;
+        } else {
+            self.keep(file, temporary, digest)?;
+        }
+        Ok((digest, size))
+    }
+
+    /// Gives the tree, its digest and the length of its encoding.
+    pub(crate) fn add_tree(&mut self, folder: &Path) -> Result<(Tree, Digest, u64), StoreError> {
+        let mut entries = Vec::new();
+        for found in walk::files(folder)? {
+            let kind = match found.link {
+                Some(target) => EntryKind::Link { target },
+                None => {
+                    let (digest, _) = self.add_file(&folder.join(&found.path))?;
+                    EntryKind::File { digest, executable: found.executable }
+                }
+            };
+            entries.push(Entry { path: found.path, kind });
+        }
+        let tree = Tree::new(entries).map_err(|error| {
+            StoreError::io("keep", folder, io::Error::new(io::ErrorKind::InvalidData, error))
+        })?;
+        let bytes = tree.to_bytes();
+        let digest = self.add_bytes(&bytes)?;
+        Ok((tree, digest, bytes.len() as u64))
+    }
+
+    /// Brings everything to the disk, then gives it its name.
+    pub(crate) fn publish(self) -> Result<(), StoreError> {
+        let folder = match self.pending.first() {
+            None => return Ok(()),
+            Some(first) => first.temporary.parent().unwrap_or(self.store.root()),
+        };
+        if self.pending.len() <= Self::SYNC_EACH || !sync_all(folder)? {
+            for Pending { temporary, .. } in &self.pending {
+                File::open(temporary).and_then(|file| file.sync_all()).during("write", temporary)?;
+            }
+        }
+        for Pending { temporary, digest } in &self.pending {
+            self.store.place(temporary, &self.store.blob_path(*digest))?;
+        }
+        Ok(())
+    }
+
+    fn create(&self) -> Result<(File, PathBuf), StoreError> {
+        let temporary = self.store.scratch()?.name();
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&temporary);
+        Ok((file.during("write", &temporary)?, temporary))
+    }
+
+    fn keep(&mut self, file: File, temporary: PathBuf, digest: Digest) -> Result<(), StoreError> {
+        make_canonical(&file, 0o444).during("write", &temporary)?;
+        self.pending.push(Pending { temporary, digest });
+        Ok(())
+    }
+}
+
+/// The one mode and the one time (a second after the epoch: some tools take zero for "unknown").
+pub(crate) fn make_canonical(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))
+}
+
+/// Brings a whole file system to the disk; `false` where that can't be asked for.
+pub(crate) fn sync_all(folder: &Path) -> Result<bool, StoreError> {
+    #[cfg(target_os = "linux")]
+    {
+        let file = File::open(folder).during("read", folder)?;
+        rustix::fs::syncfs(file).during("write", folder)?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        Ok(false)
+    }
+}
+
+/// Which side of a copy failed.
+pub(crate) enum CopyError {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies and hashes in one pass; a large file is hashed by a second thread while it is being written.
+pub(crate) fn copy_hashed(from: &mut File, to: &mut impl Write) -> Result<(Digest, u64), CopyError> {
+    const PIECE: usize = 1 << 20;
+    let length = from.metadata().map_err(CopyError::Read)?.len();
+    let read = |from: &mut File, piece: &mut Vec<u8>| -> Result<usize, CopyError> {
+        piece.clear();
+        from.take(PIECE as u64).read_to_end(piece).map_err(CopyError::Read)
+    };
+    let mut size = 0;
+    let mut hasher = blake3::Hasher::new();
+    if length <= 4 * PIECE as u64 {
+        let mut piece = Vec::with_capacity((length as usize + 1).min(PIECE));
+        while read(from, &mut piece)? > 0 {
+            hasher.update(&piece);
+            to.write_all(&piece).map_err(CopyError::Write)?;
+            size += piece.len() as u64;
+        }
+        return Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), size));
+    }
+    std::thread::scope(|scope| {
+        let (full, filled) = std::sync::mpsc::sync_channel::<std::sync::Arc<Vec<u8>>>(4);
+        let hashing = scope.spawn(move || {
+            for piece in filled {
+                hasher.update(&piece);
+            }
+            hasher.finalize()
+        });
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            if read(from, &mut piece)? == 0 {
+                break;
+            }
+            let piece = std::sync::Arc::new(piece);
+            // The other side ends only after this one.
+            let _ = full.send(std::sync::Arc::clone(&piece));
+            to.write_all(&piece).map_err(CopyError::Write)?;
+            size += piece.len() as u64;
+        }
+        drop(full);
+        let hash = hashing.join().expect("hashing doesn't panic");
+        Ok((Digest::from_bytes(*hash.as_bytes()), size))
+    })
+}

@@ -1,0 +1,122 @@
+//! The keys and outputs of the last build of the same roots, in one file, in the graph's order.
+//!
+//! Opening a record costs microseconds; a build that has nothing to do would open thousands. Records are facts, so this
+//! copy of some of them can be old but not wrong: an entry counts only for the very key that was computed. Any build may
+//! replace the file, and losing it costs time only.
+//!
+//! Format: a 16-byte magic, entries, and the digest of all that. An entry is the key, a `u32` of outputs, and of each the
+//! digest, the size as `u64`, and a byte that is 1 for a program; integers little-endian.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use uk_action::{ActionId, Digest, Encode, Graph, Hash, Produced, Sink};
+
+use crate::StoreError;
+use crate::layout::Store;
+
+const MAGIC: &[u8; 16] = b"uk-recent 1\n\0\0\0\0";
+
+pub(crate) type Outputs = Arc<[Produced]>;
+
+/// What the file says, and where the reader is.
+pub(crate) struct Recent {
+    entries: Vec<(Digest, Outputs)>,
+    next: usize,
+    by_key: Option<HashMap<Digest, usize>>,
+}
+
+impl Recent {
+    pub(crate) fn load(store: &Store, graph: &Graph, roots: &[ActionId]) -> Self {
+        let entries = fs::read(path(store, graph, roots)).ok().and_then(|bytes| parse(&bytes));
+        Self { entries: entries.unwrap_or_default(), next: 0, by_key: None }
+    }
+
+    /// The outputs of `key`. Fast when keys are asked for in the order in which they were written.
+    pub(crate) fn outputs(&mut self, key: &Digest) -> Option<Outputs> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        if self.entries.get(self.next).is_none_or(|(at, _)| at != key) {
+            let by_key = self.by_key.get_or_insert_with(|| {
+                self.entries.iter().enumerate().map(|(place, (key, _))| (*key, place)).collect()
+            });
+            self.next = *by_key.get(key)?;
+        }
+        self.next += 1;
+        Some(Arc::clone(&self.entries[self.next - 1].1))
+    }
+
+    /// Whether these are the entries, in this order.
+    pub(crate) fn is<'e>(&self, entries: impl ExactSizeIterator<Item = &'e Digest>) -> bool {
+        entries.len() == self.entries.len() && entries.zip(&self.entries).all(|(key, (at, _))| key == at)
+    }
+}
+
+/// Writes the file for the next build.
+pub(crate) fn save(
+    store: &Store,
+    graph: &Graph,
+    roots: &[ActionId],
+    entries: &[(&Digest, &Outputs)],
+) -> Result<(), StoreError> {
+    let mut bytes = Vec::with_capacity(64 + entries.len() * 80);
+    bytes.extend_from_slice(MAGIC);
+    for (key, outputs) in entries {
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(&(outputs.len() as u32).to_le_bytes());
+        for Produced { digest, size, executable } in outputs.iter() {
+            bytes.extend_from_slice(digest.as_bytes());
+            bytes.extend_from_slice(&size.to_le_bytes());
+            bytes.push(u8::from(*executable));
+        }
+    }
+    let check = Digest::of(&bytes);
+    bytes.extend_from_slice(check.as_bytes());
+    store.place_bytes(&bytes, &path(store, graph, roots))
+}
+
+/// Named by what people call the roots: stable while sources and keys change.
+fn path(store: &Store, graph: &Graph, roots: &[ActionId]) -> PathBuf {
+    struct Roots<'a>(&'a Graph, &'a [ActionId]);
+    impl Encode for Roots<'_> {
+        fn encode<S: Sink>(&self, sink: &mut S) {
+            sink.record("uk-recent", 1);
+            for root in self.1 {
+                let action = self.0.get(*root);
+                sink.text("kind", action.kind.name());
+                sink.text("label", &action.label);
+            }
+        }
+    }
+    store.root().join("recent").join(Hash::of(&Roots(graph, roots)).short())
+}
+
+fn parse(bytes: &[u8]) -> Option<Vec<(Digest, Outputs)>> {
+    let (body, check) = bytes.split_last_chunk::<32>()?;
+    if Digest::of(body) != Digest::from_bytes(*check) {
+        return None;
+    }
+    let mut rest = body.strip_prefix(MAGIC)?;
+    let mut entries = Vec::with_capacity(rest.len() / 77);
+    while !rest.is_empty() {
+        let key = Digest::from_bytes(*take(&mut rest)?);
+        let count = u32::from_le_bytes(*take(&mut rest)?);
+        let outputs = (0..count).map(|_| {
+            let digest = Digest::from_bytes(*take(&mut rest)?);
+            let size = u64::from_le_bytes(*take(&mut rest)?);
+            let [executable] = *take::<1>(&mut rest)?;
+            Some(Produced { digest, size, executable: executable == 1 })
+        });
+        entries.push((key, outputs.collect::<Option<_>>()?));
+    }
+    Some(entries)
+}
+
+fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(head)
+}

@@ -1,0 +1,46 @@
+//! Outputs taken out of a sandbox.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use uk_action::{Action, Output, OutputKind, Produced};
+
+use super::Sandbox;
+use crate::error::During;
+use crate::failure::Reason;
+use crate::object::Batch;
+
+impl Sandbox<'_> {
+    /// Copies the outputs into the store; they appear there together.
+    pub(crate) fn collect(&self, action: &Action) -> Result<Vec<Produced>, Reason> {
+        let mut batch = Batch::new(self.store);
+        let outputs = action.outputs.iter().map(|output| self.collect_one(output, &mut batch));
+        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+        batch.publish()?;
+        Ok(outputs)
+    }
+
+    fn collect_one(&self, output: &Output, batch: &mut Batch<'_>) -> Result<Produced, Reason> {
+        let path = self.root.join(&output.path);
+        let found = fs::symlink_metadata(&path).ok();
+        let missing = |what| Err(Reason::MissingOutput { path: output.path.clone(), what });
+        let found = match (output.kind, &found) {
+            (OutputKind::Tree, Some(found)) if !found.is_dir() => return missing("isn't a folder"),
+            (OutputKind::Tree, _) => {
+                let (_, digest, size) = batch.add_tree(&path)?;
+                return Ok(Produced { digest, size, executable: false });
+            }
+            (_, None) => return missing("wasn't made"),
+            (_, Some(found)) if !found.is_file() => return missing("isn't a file"),
+            (_, Some(found)) => found,
+        };
+        if output.kind == OutputKind::Text {
+            let text = self.without_root(&fs::read(&path).during("read", &path)?);
+            let digest = batch.add_bytes(&text)?;
+            return Ok(Produced { digest, size: text.len() as u64, executable: false });
+        }
+        let executable = found.permissions().mode() & 0o111 != 0;
+        let (digest, size) = batch.add_file(&path)?;
+        Ok(Produced { digest, size, executable })
+    }
+}

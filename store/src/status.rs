@@ -1,0 +1,185 @@
+//! What a graph needs: what is known of each action before anything runs.
+
+use std::sync::Arc;
+
+use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced, Source};
+
+use crate::layout::Store;
+use crate::recent::{Outputs, Recent};
+
+/// The only class there is so far.
+pub(crate) const CLASS: Class = Class::Folder;
+
+/// What a build would do with an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing: it stands for something of the host.
+    Given,
+    /// Nothing: what it makes is known.
+    Cached {
+        /// Its key.
+        key: Digest,
+        /// What it makes.
+        outputs: Arc<[Produced]>,
+    },
+    /// Run it.
+    Build {
+        /// Its key.
+        key: Digest,
+    },
+    /// Wait until some of its inputs are known, then see.
+    Waits {
+        /// How many earlier actions it waits for.
+        count: usize,
+    },
+}
+
+/// The state of every action, in the graph's order, if the actions that no other needs were built. Writes nothing.
+pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
+    let mut roots = vec![true; graph.len()];
+    for (_, action) in graph.iter() {
+        producers(action).for_each(|id| roots[id.index()] = false);
+    }
+    let roots = graph.iter().map(|(id, _)| id).filter(|id| roots[id.index()]).collect::<Vec<_>>();
+    let nodes = resolve(graph, &roots, store).nodes;
+
+    // Outputs must be there only where something uses them: at the roots, and before what is to be built.
+    let mut needed = vec![false; graph.len()];
+    roots.iter().for_each(|root| needed[root.index()] = true);
+    let mut states = Vec::with_capacity(graph.len());
+    for (id, action) in graph.iter().rev() {
+        let node = &nodes[id.index()];
+        let key = || node.key.unwrap_or_else(|| key(action, &nodes));
+        let state = match &node.outputs {
+            _ if matches!(action.command, Command::Given { .. }) => State::Given,
+            Some(outputs) if !needed[id.index()] || all_there(store, action, outputs) => {
+                State::Cached { key: key(), outputs: Arc::clone(outputs) }
+            }
+            Some(_) => State::Build { key: key() },
+            None => match unknown_inputs(action, &nodes) {
+                0 => State::Build { key: key() },
+                count => State::Waits { count },
+            },
+        };
+        if matches!(state, State::Build { .. } | State::Waits { .. }) {
+            producers(action).for_each(|id| needed[id.index()] = true);
+        }
+        states.push(state);
+    }
+    states.reverse();
+    states
+}
+
+/// What is known of an action.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Node {
+    /// Known when all inputs are; left out where outputs are known without.
+    pub(crate) key: Option<Digest>,
+    /// Known from a record or from the action itself. Their bytes may be gone.
+    pub(crate) outputs: Option<Outputs>,
+}
+
+/// What is known of a graph.
+pub(crate) struct Resolved {
+    pub(crate) nodes: Vec<Node>,
+    /// Whether the roots need it.
+    pub(crate) selected: Vec<bool>,
+    pub(crate) recent: Recent,
+}
+
+/// Computes keys and looks them up, as far as that goes without running anything.
+pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store) -> Resolved {
+    let selected = select(graph, roots);
+    let mut recent = Recent::load(store, graph, roots);
+    let mut nodes: Vec<Node> = Vec::with_capacity(graph.len());
+    let mut digests = Vec::new();
+    for (id, action) in graph.iter() {
+        let mut node = Node::default();
+        if selected[id.index()] {
+            node.outputs = own_outputs(action);
+            if node.outputs.is_none() && input_digests(action, &nodes, &mut digests) {
+                let key = action.key(&digests, CLASS);
+                node.key = Some(key);
+                node.outputs = recent.outputs(&key).or_else(|| known_outputs(action, key, store));
+            }
+        }
+        nodes.push(node);
+    }
+    Resolved { nodes, selected, recent }
+}
+
+/// Outputs that follow from the action alone.
+fn own_outputs(action: &Action) -> Option<Outputs> {
+    match &action.command {
+        Command::Given { identity, .. } => {
+            Some(Arc::new([Produced { digest: *identity, size: 0, executable: false }]))
+        }
+        Command::Write(bytes) => {
+            let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+            Some(Arc::new([Produced { digest, size, executable: false }]))
+        }
+        Command::Run { .. } | Command::Builtin { .. } => None,
+    }
+}
+
+/// Outputs that a record tells.
+pub(crate) fn known_outputs(action: &Action, key: Digest, store: &Store) -> Option<Outputs> {
+    let outputs = store.record(key)?.outputs;
+    (outputs.len() == action.outputs.len()).then_some(outputs)
+}
+
+/// Whether the bytes of all outputs are in the store.
+pub(crate) fn all_there(store: &Store, action: &Action, outputs: &[Produced]) -> bool {
+    outputs.iter().zip(&action.outputs).all(|(produced, output)| store.has(produced, output.kind))
+}
+
+/// The digests of an action's inputs, in order; `false` when one isn't known yet.
+fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<Digest>) -> bool {
+    digests.clear();
+    for input in &action.inputs {
+        digests.push(match &input.source {
+            Source::Local(tree) => tree.digest,
+            Source::Fixed { identity, .. } => *identity,
+            Source::Output { action, index } => match &nodes[action.index()].outputs {
+                Some(outputs) => outputs[*index as usize].identity(),
+                None => return false,
+            },
+        });
+    }
+    true
+}
+
+/// The key of an action whose inputs are all known.
+pub(crate) fn key(action: &Action, nodes: &[Node]) -> Digest {
+    let mut digests = Vec::with_capacity(action.inputs.len());
+    let known = input_digests(action, nodes, &mut digests);
+    assert!(known, "`{}` is asked for its key before its inputs are known", action.label);
+    action.key(&digests, CLASS)
+}
+
+fn unknown_inputs(action: &Action, nodes: &[Node]) -> usize {
+    let mut unknown = producers(action).filter(|id| nodes[id.index()].outputs.is_none()).collect::<Vec<_>>();
+    unknown.sort_unstable();
+    unknown.dedup();
+    unknown.len()
+}
+
+/// The actions whose outputs are inputs, as often as they are.
+pub(crate) fn producers(action: &Action) -> impl Iterator<Item = ActionId> {
+    action.inputs.iter().filter_map(|input| match input.source {
+        Source::Output { action, .. } => Some(action),
+        Source::Local(_) | Source::Fixed { .. } => None,
+    })
+}
+
+/// The roots and everything that they need.
+fn select(graph: &Graph, roots: &[ActionId]) -> Vec<bool> {
+    let mut selected = vec![false; graph.len()];
+    roots.iter().for_each(|root| selected[root.index()] = true);
+    for (id, action) in graph.iter().rev() {
+        if selected[id.index()] {
+            producers(action).for_each(|id| selected[id.index()] = true);
+        }
+    }
+    selected
+}

@@ -1,0 +1,138 @@
+//! Graphs of real processes.
+
+use crate::common::*;
+use uk_action::{Arg, Command, Graph, OutputKind};
+use uk_store::{Cancel, Options, Reason, State, status};
+
+/// source -> upper -> shout: a builtin and a process behind a written file.
+fn chain(source: &str) -> (Graph, uk_action::ActionId) {
+    let mut graph = Graph::default();
+    let source = graph.add(write("source", source));
+    let builtin = Command::Builtin { name: "upper", version: 1, args: vec!["in".into(), "out".into()] };
+    let upper = graph.add(action("upper", builtin, vec![from(source, "in")], &[("out", OutputKind::File)]));
+    let shout = graph.add(shell(
+        "shout",
+        "(cat in; echo !) > out",
+        vec![from(upper, "in")],
+        &[("out", OutputKind::File)],
+    ));
+    (graph, shout)
+}
+
+#[test]
+fn builds_once_and_stops_at_an_unchanged_output() {
+    let place = place();
+    let (graph, root) = chain("hello");
+    assert!(matches!(
+        status(&graph, &place.store)[..],
+        [State::Build { .. }, State::Build { .. }, State::Waits { count: 1 }]
+    ));
+    let report = build(&place.store, &graph, root).unwrap();
+    assert_eq!((report.executed, report.cached), (3, 0));
+    assert_eq!(text(&place.store, &report, root), "HELLO!\n");
+
+    let report = build(&place.store, &graph, root).unwrap();
+    assert_eq!((report.executed, report.cached), (0, 3));
+    assert!(status(&graph, &place.store).iter().all(|state| matches!(state, State::Cached { .. })));
+
+    // Another source with the same upper-case text: `shout` isn't run.
+    let (graph, root) = chain("Hello");
+    let events = Events::default();
+    let report =
+        build_with(&place.store, &graph, &[root], &Options::default(), &events, &Cancel::default()).unwrap();
+    assert_eq!(events.executed(&graph), ["source", "upper"]);
+    assert_eq!((report.executed, report.cached), (2, 1));
+    assert_eq!(text(&place.store, &report, root), "HELLO!\n");
+}
+
+#[test]
+fn a_failure_says_which_and_keeps_the_log() {
+    let place = place();
+    let mut graph = Graph::default();
+    let bad =
+        graph.add(shell("bad", "echo out; echo in $PWD >&2; exit 7", vec![], &[("o", OutputKind::File)]));
+    let root = graph.add(shell("root", "cat i > o", vec![from(bad, "i")], &[("o", OutputKind::File)]));
+    let failure = build(&place.store, &graph, root).unwrap_err();
+    assert_eq!(failure.skipped, 1);
+    let fault = &failure.faults[0];
+    assert_eq!(fault.action, bad);
+    assert!(matches!(fault.reason, Reason::Exit(status) if status.code() == Some(7)));
+    assert_eq!(fault.log, b"out\nin /.uk-sandbox\n");
+    assert_eq!(std::fs::read(fault.log_path.as_ref().unwrap()).unwrap(), fault.log);
+    let diagnostic = &failure.diagnostics(&graph)[0];
+    assert_eq!(diagnostic.message, "`bad` failed: exit status: 7");
+    assert_eq!(diagnostic.code.to_string(), "UK0601");
+}
+
+#[test]
+fn keep_going_builds_what_does_not_need_the_failed() {
+    let place = place();
+    let mut graph = Graph::default();
+    let bad = graph.add(shell("bad", "exit 1", vec![], &[("o", OutputKind::File)]));
+    let behind = graph.add(shell("behind", "cat i > o", vec![from(bad, "i")], &[("o", OutputKind::File)]));
+    let one = graph.add(shell("one", "echo 1 > o", vec![], &[("o", OutputKind::File)]));
+    let two = graph.add(shell("two", "cat i i > o", vec![from(one, "i")], &[("o", OutputKind::File)]));
+    let options = Options { keep_going: true, jobs: 1, ..Options::default() };
+    let events = Events::default();
+    let failure =
+        build_with(&place.store, &graph, &[behind, two], &options, &events, &Cancel::default()).unwrap_err();
+    assert_eq!(events.executed(&graph), ["one", "two"]);
+    assert_eq!((failure.faults.len(), failure.skipped, failure.report.executed), (1, 1, 2));
+}
+
+#[test]
+fn the_environment_is_only_what_was_given() {
+    let place = place();
+    let mut graph = Graph::default();
+    let mut act = run("env", vec!["/usr/bin/env".into()], vec![], &[("out", OutputKind::Text)]);
+    if let Command::Run { env, stdout, .. } = &mut act.command {
+        *env = vec![("A".into(), "1".into()), ("HERE".into(), Arg::path("x/y"))];
+        *stdout = Some("out".into());
+    }
+    let root = graph.add(act);
+    let report = build(&place.store, &graph, root).unwrap();
+    let text = text(&place.store, &report, root);
+    let mut lines = text.lines().collect::<Vec<_>>();
+    lines.sort_unstable();
+    assert_eq!(lines, ["A=1", "HERE=/.uk-sandbox/x/y", "TMPDIR=/.uk-sandbox/.tmp"]);
+}
+
+#[test]
+fn texts_carry_paths_from_sandbox_to_sandbox() {
+    let place = place();
+    let mut graph = Graph::default();
+    let first = graph.add(shell(
+        "first",
+        "echo data > d/f; printf '%s\\n' \"$PWD/d\" -n > args; printf 'WHERE=%s\\n' \"$PWD/d\" > env",
+        vec![],
+        &[("d", OutputKind::Tree), ("args", OutputKind::Text), ("env", OutputKind::Text)],
+    ));
+    let output = |index, path: &str| uk_action::Input {
+        path: path.into(),
+        source: uk_action::Source::Output { action: first, index },
+    };
+    let mut act = shell(
+        "second",
+        // $0 and $1 come from the argument file.
+        "test \"$0\" = \"$PWD/d\"; test \"$1\" = -n; test \"$WHERE\" = \"$PWD/d\"; cat \"$0/f\" args > out",
+        vec![output(0, "d"), output(1, "args"), output(2, "env")],
+        &[("out", OutputKind::Text)],
+    );
+    if let Command::Run { arg_files, env_files, .. } = &mut act.command {
+        arg_files.push("args".into());
+        env_files.push("env".into());
+    }
+    let root = graph.add(act);
+    let report = build(&place.store, &graph, root).unwrap();
+    assert_eq!(text(&place.store, &report, root), "data\n/.uk-sandbox/d\n-n\n");
+}
+
+#[test]
+fn a_declared_output_must_be_made() {
+    let place = place();
+    let mut graph = Graph::default();
+    let root = graph.add(shell("none", "mkdir out", vec![], &[("out", OutputKind::File)]));
+    let failure = build(&place.store, &graph, root).unwrap_err();
+    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0605");
+    assert_eq!(failure.diagnostics(&graph)[0].message, "`none` ended well, but `out` isn't a file");
+}

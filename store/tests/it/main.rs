@@ -1,0 +1,5 @@
+//! The store and the executor from outside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+mod executor;

@@ -1,0 +1,36 @@
+//! Log lines on the console.
+
+use uk_device::backend::{Moment, enabled, max_level, write_line};
+use uk_device::keys::Filter;
+use uk_device::log::{Log, Metadata, Record, set_logger, set_max_level};
+
+use crate::clock;
+use crate::serial::Serial;
+
+struct Logger {
+    application: &'static str,
+    filter: &'static Filter,
+}
+
+/// Makes log lines of the levels that `filter` lets through appear.
+pub fn install(application: &'static str, filter: &'static Filter) {
+    if set_logger(uk_device::share(Logger { application, filter })).is_ok() {
+        set_max_level(max_level(filter));
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        enabled(self.filter, self.application, metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            // The zone isn't known.
+            let moment = Moment { seconds: clock::wall_seconds(), offset: None };
+            let _ = write_line(&mut Serial, moment, self.application, record);
+        }
+    }
+
+    fn flush(&self) {}
+}

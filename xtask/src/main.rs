@@ -1,2 +1,38 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask test`, `bench`, `soak`.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod setup;
+mod soak;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test          everything that must pass, on a fresh machine too: installs missing system packages where it may
+  setup         only the installing
+  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, plan
+  soak [MIN]    the long runs: fuzzing of everything that reads text, MIN minutes each (default 10)";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test::run(),
+        ["setup"] => setup::run(),
+        ["bench"] => bench::run(None),
+        ["bench", name] => bench::run(Some(name)),
+        ["soak"] => soak::run("10"),
+        ["soak", minutes] => soak::run(minutes),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}

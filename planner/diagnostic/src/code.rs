@@ -38,6 +38,8 @@ codes! {
     DuplicateNode = 206, "something that may stand once stands twice";
     InvalidName = 207, "a name that can't be used";
     InvalidEntry = 208, "an entry that isn't a path to a function";
+    InvalidKey = 209, "a key or param that contradicts itself";
+    NewerLanguage = 210, "a language newer than this `uk`";
     // 03: device graph
     UnknownDevice = 301, "an unknown device";
     UnknownInterface = 302, "an unknown interface";
@@ -52,6 +54,11 @@ codes! {
     DeviceCycle = 311, "devices that need each other";
     DuplicateCatalogueName = 312, "two crates that declare one name";
     KeyStage = 313, "a key at the wrong stage";
+    UnboundRequirement = 314, "a requirement that nothing is bound to";
+    UnknownRequirement = 315, "a requirement that the device doesn't have";
+    MissingKey = 316, "a key that needs a value";
+    InvalidReference = 317, "a reference to a key or param that doesn't fit";
+    UncoveredChoice = 318, "a choice that doesn't cover every case";
     // 04: action graph
     CargoFailed = 401, "cargo could not resolve the crates";
     StaleLock = 402, "a lock file that is out of date";
@@ -81,6 +88,7 @@ codes! {
     AmbiguousUnikernel = 703, "several unikernels, and one is wanted";
     UnknownUnikernel = 704, "an unknown unikernel";
     HostTarget = 705, "a target of another operating system";
+    UnknownCode = 706, "an unknown error code";
 }
 
 impl fmt::Display for Code {

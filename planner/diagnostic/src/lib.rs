@@ -9,6 +9,6 @@ mod render;
 mod source;
 
 pub use code::{Code, UnknownCode};
-pub use diagnostic::{Diagnostic, Label, Severity};
+pub use diagnostic::{Diagnostic, Label, Severity, sort};
 pub use render::Rendered;
 pub use source::{Source, SourceId, Sources, Span};

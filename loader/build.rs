@@ -1,0 +1,50 @@
+//! Embeds the SDK: the sources of every crate that an image is made of.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// Folders of the repository whose crates are the SDK.
+const CRATES: [&str; 8] = [
+    "devices/interface",
+    "devices/keys",
+    "devices/keys-syntax",
+    "devices/keys-macro",
+    "devices/time",
+    "backends/executor",
+    "backends/unix",
+    "backends/virtio",
+];
+
+fn main() {
+    let repository = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..");
+    let mut text = String::from("&[\n");
+    for krate in CRATES {
+        let folder = repository.join(krate);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let mut files = vec![PathBuf::from("Cargo.toml")];
+        files.extend(["device.kdl", "link.ld"].map(PathBuf::from).into_iter().filter(|f| folder.join(f).exists()));
+        collect(&folder, Path::new("src"), &mut files);
+        files.sort();
+        for file in files {
+            let path = folder.join(&file).canonicalize().expect("an SDK file exists");
+            writeln!(text, "    ({:?}, include_bytes!({path:?})),", format!("{krate}/{}", file.display()))
+                .expect("writing to a String can't fail");
+        }
+    }
+    text.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("sdk.rs");
+    fs::write(out, text).expect("OUT_DIR is writable");
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(root.join(folder)).expect("an SDK folder is readable") {
+        let entry = entry.expect("an SDK folder is readable");
+        let path = folder.join(entry.file_name());
+        if entry.path().is_dir() {
+            collect(root, &path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}

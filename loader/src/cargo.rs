@@ -1,0 +1,373 @@
+//! Asking cargo: which device catalogues an application brings, and which units a target is made of.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cargo_metadata::{Metadata, Package};
+use serde::{Deserialize, Serialize};
+use uk_action::Digest;
+use uk_backends::Target;
+use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::lower::Host;
+use uk_planner::units::{self, Crates, Origin, PackageFacts};
+
+use crate::memo::{Place, Watch, recall, remember};
+use crate::project::{not_writable, write_atomically};
+use crate::{Project, Result, Root, RootCrate, Sdk, Sources, toolchain};
+
+mod graph;
+
+/// A `device.kdl` and the crate that carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceText {
+    /// The package.
+    pub package: String,
+    /// How a root package depends on it; nothing for the SDK's own.
+    pub requirement: Option<String>,
+    /// The file as messages name it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What may happen to `unikernel.lock`, and whether the network may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locking {
+    /// A lock file that would change is an error.
+    pub locked: bool,
+    /// Only crates that are already on this machine.
+    pub offline: bool,
+}
+
+/// Cargo, for one application.
+pub struct Cargo<'a> {
+    /// The project of the application.
+    pub project: &'a Project,
+    /// What the host builds with.
+    pub host: &'a Host,
+    /// The unpacked SDK.
+    pub sdk: &'a Sdk,
+    /// What may happen to the lock file.
+    pub locking: Locking,
+}
+
+/// What an application is, and what catalogues its dependencies bring.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Found {
+    /// Its package name.
+    pub package: String,
+    /// Its library's name in Rust code.
+    pub library: String,
+    /// The catalogues of its dependencies.
+    pub devices: Vec<DeviceText>,
+}
+
+/// A package as a memo keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Known {
+    facts: PackageFacts,
+    folder: PathBuf,
+    /// `None` for a path package.
+    fixed: Option<(String, Digest)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Answer {
+    packages: Vec<Known>,
+    units: Vec<units::Unit>,
+    root: Vec<units::Dependency>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Question {
+    manifest: String,
+    target: String,
+    locking: Locking,
+    toolchain: Digest,
+}
+
+impl Cargo<'_> {
+    /// The application beside the manifest, and the catalogues among its dependencies.
+    ///
+    /// # Errors
+    /// `UK0401`, `UK0402`, `UK0403`, or `UK0506` where cargo's root can't be written.
+    pub fn application(&self) -> Result<Found> {
+        let folder = &self.project.folder;
+        let memo = self.project.state().join("application.json");
+        let question = self.question(String::new(), "");
+        if let Some(known) = recall(Place::File(&memo), &question) {
+            return Ok(known);
+        }
+        let mut watch = self.watch();
+        if !folder.join("Cargo.toml").is_file() {
+            return Err(Box::new(
+                Diagnostic::error(Code::CargoFailed, format!("there is no `Cargo.toml` beside `{}`", self.project.name))
+                    .help("a unikernel's application is a library crate in the manifest's folder: `cargo init --lib`"),
+            ));
+        }
+        let own = self.cargo(folder, &["metadata", "--format-version=1", "--no-deps"])?;
+        let own: Metadata = parse(&own)?;
+        let here = folder.join("Cargo.toml");
+        let package = own.packages.iter().find(|p| p.manifest_path.as_std_path() == here).ok_or_else(|| {
+            Diagnostic::error(Code::CargoFailed, format!("the `Cargo.toml` beside `{}` is no package", self.project.name))
+                .help("a unikernel's application is a library crate: give it a `[package]`")
+        })?;
+        let library = package.targets.iter().find(|t| t.is_lib()).ok_or_else(|| {
+            Diagnostic::error(Code::CargoFailed, format!("the package `{}` has no library", package.name))
+                .help("a unikernel's application is a library crate: give it a `src/lib.rs`")
+        })?;
+        let (name, library) = (package.name.to_string(), library.name.clone());
+        let root = Root { application: &name, folder, crates: &[] };
+        let place = Root::place(&self.project.state()).join("application");
+        let metadata = self.metadata(&place, &root.manifest(self.sdk))?;
+        self.check_sdk(&metadata)?;
+        self.watch_packages(&mut watch, &metadata);
+        let mut devices = Vec::new();
+        for package in &metadata.packages {
+            let dir = package_folder(package);
+            let Some(file) = package.metadata.pointer("/uk/devices").and_then(|v| v.as_str()) else { continue };
+            if self.sdk.digest(&dir).is_some() {
+                continue;
+            }
+            let path = dir.join(file);
+            watch.file(&path);
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                Diagnostic::error(Code::UnreadableManifest, format!("`{}` can't be read: {error}", path.display()))
+                    .note(format!("the crate `{}` names it in `[package.metadata.uk]`", package.name))
+            })?;
+            devices.push(DeviceText {
+                package: package.name.to_string(),
+                requirement: Some(requirement(package)),
+                name: path.display().to_string(),
+                text,
+            });
+        }
+        let found = Found { package: name, library, devices };
+        remember(Place::File(&memo), &question, watch, &found);
+        Ok(found)
+    }
+
+    /// The packages and units of `target` for an application whose mains name `crates`.
+    ///
+    /// # Errors
+    /// As [`Cargo::application`], and `UK0406` where a source can't be read.
+    pub fn crates(
+        &self,
+        found: &Found,
+        crates: &[RootCrate],
+        target: Target,
+        sources: &mut Sources,
+        except: &[String],
+        include: &[String],
+    ) -> Result<Crates> {
+        let root = Root { application: &found.package, folder: &self.project.folder, crates };
+        let manifest = root.manifest(self.sdk);
+        let memo = self.project.state().join(format!("units-{}.json", target.name()));
+        let question = self.question(manifest.clone(), target.name());
+        let answer = match recall(Place::File(&memo), &question) {
+            Some(answer) => answer,
+            None => {
+                let mut watch = self.watch();
+                let place = Root::place(&self.project.state()).join("root");
+                let metadata = self.metadata(&place, &manifest)?;
+                self.check_sdk(&metadata)?;
+                self.watch_packages(&mut watch, &metadata);
+                let answer = self.units(&place, &metadata, target)?;
+                remember(Place::File(&memo), &question, watch, &answer);
+                answer
+            }
+        };
+        let mut packages = Vec::with_capacity(answer.packages.len());
+        for known in answer.packages {
+            let origin = match known.fixed {
+                Some((source, identity)) => {
+                    let source = ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
+                    Origin::Fixed { source, path: known.folder, identity }
+                }
+                None => {
+                    let application = known.folder == self.project.folder;
+                    let (except, include) = if application { (except, include) } else { (&[][..], &[][..]) };
+                    Origin::Local { tree: sources.of(&known.folder, except, include)?, application }
+                }
+            };
+            packages.push(units::Package { facts: known.facts, origin });
+        }
+        Ok(Crates { packages, units: answer.units, root: answer.root })
+    }
+
+    fn question(&self, manifest: String, target: &str) -> Question {
+        Question { manifest, target: target.to_owned(), locking: self.locking, toolchain: self.host.rust.identity }
+    }
+
+    /// What any answer of cargo's depends on, besides the packages: its configuration, its environment, the lock file.
+    fn watch(&self) -> Watch {
+        let mut watch = Watch::default();
+        for name in ["CARGO_HOME", "HOME", "CARGO_BUILD_TARGET", "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"] {
+            watch.variable(name);
+        }
+        watch.file(self.project.lock());
+        watch.existence(self.sdk.root());
+        let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        homes.extend(home.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".cargo"))));
+        for home in homes {
+            watch.file(home.join("config.toml"));
+            watch.file(home.join("config"));
+        }
+        // A workspace above the application can add to what its package inherits.
+        self.project.folder.ancestors().for_each(|f| watch.file(f.join("Cargo.toml")));
+        watch
+    }
+
+    /// The files of path packages whose presence or content changes what the units are.
+    fn watch_packages(&self, watch: &mut Watch, metadata: &Metadata) {
+        for package in &metadata.packages {
+            let folder = package_folder(package);
+            if package.source.is_some() || self.sdk.digest(&folder).is_some() {
+                watch.existence(package.manifest_path.as_std_path());
+                continue;
+            }
+            watch.file(package.manifest_path.as_std_path());
+            folder.ancestors().skip(1).for_each(|f| watch.file(f.join("Cargo.toml")));
+            for file in ["src/lib.rs", "src/main.rs", "build.rs"] {
+                watch.existence(folder.join(file));
+            }
+        }
+    }
+
+    /// Resolves the root at `place`, bringing `unikernel.lock` along there and back.
+    fn metadata(&self, place: &Path, manifest: &str) -> Result<Metadata> {
+        let write = |path: PathBuf, text: &[u8]| {
+            write_atomically(&path, text).map_err(|error| not_writable(&path, &error))
+        };
+        write(place.join("Cargo.toml"), manifest.as_bytes())?;
+        write(place.join("src/lib.rs"), b"")?;
+        let theirs = self.project.lock();
+        let ours = place.join("Cargo.lock");
+        let before = std::fs::read(&theirs).ok();
+        match &before {
+            Some(text) => write(ours.clone(), text)?,
+            None if self.locking.locked => return Err(self.stale("there is no `unikernel.lock`")),
+            None => drop(std::fs::remove_file(&ours)),
+        }
+        // The root without devices is only looked at: its lock file would lack them.
+        let whole = place.ends_with("root");
+        let locked = self.locking.locked && whole;
+        let mut args = vec!["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
+        args.extend(locked.then_some("--locked"));
+        let text = self.cargo(place, &args)?;
+        if whole && !locked {
+            let after = std::fs::read(&ours).ok();
+            if let Some(text) = after.filter(|text| Some(text) != before.as_ref()) {
+                write(theirs, &text)?;
+            }
+        }
+        parse(&text)
+    }
+
+    fn units(&self, place: &Path, metadata: &Metadata, target: Target) -> Result<Answer> {
+        let args = [
+            "build", "--unit-graph", "-Zunstable-options", "--release", "--lib", "--locked",
+            "--target", &self.host.triple, "--features", target.name(),
+        ];
+        let text = self.cargo(place, &args)?;
+        let lock = std::fs::read_to_string(place.join("Cargo.lock")).unwrap_or_default();
+        let checksums = crate::lock::checksums(&lock);
+        graph::read(&text, metadata, |package| self.known(package, &checksums))
+    }
+
+    fn known(&self, package: &Package, checksums: &HashMap<(String, String), String>) -> Known {
+        let folder = package_folder(package);
+        let fixed = match (&package.source, self.sdk.digest(&folder)) {
+            (_, Some(digest)) => Some(("sdk".to_owned(), digest)),
+            (None, None) => None,
+            (Some(source), None) => {
+                let kind = if source.repr.starts_with("git+") { "git" } else { "registry" };
+                let checksum = checksums.get(&(package.name.to_string(), package.version.to_string()));
+                // A git source's text holds its revision.
+                let identity = checksum.unwrap_or(&source.repr);
+                Some((kind.to_owned(), Digest::of(format!("{} {} {identity}", package.name, package.version).as_bytes())))
+            }
+        };
+        Known { facts: graph::facts(package), folder, fixed }
+    }
+
+    fn check_sdk(&self, metadata: &Metadata) -> Result<()> {
+        let other = metadata.packages.iter().find(|p| {
+            self.sdk.packages().any(|(name, _)| name == p.name.as_str()) && self.sdk.digest(&package_folder(p)).is_none()
+        });
+        let Some(other) = other else { return Ok(()) };
+        Err(Box::new(
+            Diagnostic::error(Code::TwoSdks, format!("the application brings a copy of `{}` of its own", other.name))
+                .note(format!("one is at `{}`, the other is the one in `uk`", package_folder(other).display()))
+                .help(format!("depend on it by version, `{} = \"{}\"`: `uk` provides it", other.name, Sdk::VERSION)),
+        ))
+    }
+
+    /// Standard output of cargo in `folder`.
+    fn cargo(&self, folder: &Path, args: &[&str]) -> Result<String> {
+        let (program, rustc) = toolchain::programs(self.host);
+        let mut command = Command::new(&program);
+        command.args(args).args(self.locking.offline.then_some("--offline")).current_dir(folder);
+        // What a person's shell sets for other builds has no part in this one.
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+            command.env_remove(name);
+        }
+        command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
+        if args.contains(&"--unit-graph") {
+            // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        let output = command.output().map_err(|error| {
+            Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
+                .help("install cargo with the toolchain: https://rustup.rs")
+        })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
+        if said.contains("--locked") {
+            return Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`"));
+        }
+        Err(Box::new(
+            Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
+                .note(said.to_owned())
+                .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
+        ))
+    }
+
+    fn stale(&self, what: &str) -> Box<Diagnostic> {
+        Box::new(
+            Diagnostic::error(Code::StaleLock, format!("{what}, and `--locked` forbids to change it"))
+                .note(format!("in `{}`", self.project.folder.display()))
+                .help("run `uk plan` without `--locked` and commit `unikernel.lock`"),
+        )
+    }
+}
+
+fn parse(text: &str) -> Result<Metadata> {
+    cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
+        Box::new(Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read").note(error.to_string()))
+    })
+}
+
+fn package_folder(package: &Package) -> PathBuf {
+    package.manifest_path.parent().map_or_else(PathBuf::new, |p| p.as_std_path().to_owned())
+}
+
+/// How a root package depends on a package that the application's resolution already holds.
+fn requirement(package: &Package) -> String {
+    let folder = package_folder(package);
+    match &package.source {
+        Some(source) if source.repr.starts_with("git+") => {
+            let url = source.repr.trim_start_matches("git+");
+            let (address, revision) = url.split_once('#').unwrap_or((url, ""));
+            let address = address.split('?').next().unwrap_or(address);
+            format!("git = {address:?}, rev = {revision:?}")
+        }
+        Some(_) => format!("version = \"={}\"", package.version),
+        None => format!("path = {}", toml::Value::String(folder.display().to_string())),
+    }
+}

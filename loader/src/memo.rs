@@ -1,0 +1,126 @@
+//! Answers of other programs, remembered with what they depend on.
+//!
+//! A memo is stale as soon as a file that it watches has another stamp, a path that must (not) exist does (not), or a
+//! variable has another value. Nothing but speed hangs on it: a memo that can't be read is asked for again.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uk_store::Store;
+
+use crate::project::write_atomically;
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let m = std::fs::metadata(path).ok()?;
+        Some(Self {
+            device: m.dev(),
+            inode: m.ino(),
+            size: m.size(),
+            modified: (m.mtime(), m.mtime_nsec()),
+            changed: (m.ctime(), m.ctime_nsec()),
+        })
+    }
+
+    /// Whether the file could still change without its stamp showing it: a file system's clock ticks every few
+    /// milliseconds only.
+    fn is_racy(&self, now: Duration) -> bool {
+        let changed = Duration::new(self.changed.0.max(0) as u64, self.changed.1.max(0) as u32);
+        now < changed + Duration::from_millis(20)
+    }
+}
+
+/// What an answer depends on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Watch {
+    files: Vec<(PathBuf, Option<Stamp>)>,
+    existing: Vec<(PathBuf, bool)>,
+    variables: Vec<(String, Option<String>)>,
+    racy: bool,
+}
+
+impl Watch {
+    /// Watches a file's stamp, or that there is none. To be called before the question is asked, so that a change
+    /// while it is being answered isn't lost.
+    pub fn file(&mut self, path: impl Into<PathBuf>) {
+        let path = path.into();
+        let stamp = Stamp::of(&path);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.racy |= stamp.is_some_and(|s| s.is_racy(now));
+        self.files.push((path, stamp));
+    }
+
+    /// Watches whether a path exists, whatever is in it.
+    pub fn existence(&mut self, path: impl Into<PathBuf>) {
+        let path = path.into();
+        let there = path.exists();
+        self.existing.push((path, there));
+    }
+
+    /// Watches a variable of the environment.
+    pub fn variable(&mut self, name: &str) {
+        self.variables.push((name.to_owned(), lossy(name)));
+    }
+
+    fn holds(&self) -> bool {
+        !self.racy
+            && self.variables.iter().all(|(name, value)| lossy(name) == *value)
+            && self.existing.iter().all(|(path, there)| path.exists() == *there)
+            && self.files.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+    }
+}
+
+fn lossy(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
+}
+
+#[derive(Serialize, Deserialize)]
+struct Memo<Q, T> {
+    format: u32,
+    question: Q,
+    watch: Watch,
+    answer: T,
+}
+
+/// Raised when what any memo holds changes its meaning.
+const FORMAT: u32 = 1;
+
+/// Where a memo is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// In a project's own folder.
+    File(&'a Path),
+    /// In the store, by name: what holds for every project of this machine.
+    Store(&'a Store, &'a str),
+}
+
+/// The remembered answer to `question`, if everything that it depends on is as it was.
+pub fn recall<Q: DeserializeOwned + PartialEq, T: DeserializeOwned>(place: Place<'_>, question: &Q) -> Option<T> {
+    let text = match place {
+        Place::File(path) => std::fs::read(path).ok()?,
+        Place::Store(store, name) => store.memo(name)?,
+    };
+    let memo: Memo<Q, T> = serde_json::from_slice(&text).ok()?;
+    (memo.format == FORMAT && memo.question == *question && memo.watch.holds()).then_some(memo.answer)
+}
+
+/// Remembers an answer. A memo that can't be written costs the next build a question, so that isn't an error.
+pub fn remember<Q: Serialize, T: Serialize>(place: Place<'_>, question: &Q, watch: Watch, answer: &T) {
+    let Ok(text) = serde_json::to_vec(&Memo { format: FORMAT, question, watch, answer }) else { return };
+    let _ = match place {
+        Place::File(path) => write_atomically(path, &text).is_ok(),
+        Place::Store(store, name) => store.set_memo(name, &text).is_ok(),
+    };
+}

@@ -1,0 +1,160 @@
+//! Where the manifest is, and the folder that belongs to it.
+
+use std::path::{Path, PathBuf};
+
+use uk_diagnostic::{Code, Diagnostic};
+
+use crate::Result;
+
+/// The manifest's file name.
+pub const MANIFEST: &str = "unikernel.kdl";
+
+/// A folder with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+    /// The manifest as messages name it: relative to where the command runs when it can be.
+    pub name: String,
+    /// The manifest's text.
+    pub text: String,
+}
+
+/// A project that is one unikernel's application: it has a crate beside the manifest.
+#[derive(Debug, Clone, Copy)]
+pub struct Application<'a> {
+    /// The project.
+    pub project: &'a Project,
+}
+
+impl Project {
+    /// The project of `start`: the nearest folder, upwards, that holds a manifest.
+    ///
+    /// # Errors
+    /// `UK0101` where there is none, `UK0102` where it can't be read.
+    pub fn find(start: &Path) -> Result<Self> {
+        let absolute = std::path::absolute(start).unwrap_or_else(|_| start.to_owned());
+        // `..` must mean the real parent, and a path through a link the same project.
+        let absolute = absolute.canonicalize().map_err(|error| {
+            Diagnostic::error(Code::NoManifest, format!("there is no folder `{}`: {error}", start.display()))
+                .help("name a folder that holds a `unikernel.kdl` with `-C FOLDER`")
+        })?;
+        match absolute.ancestors().find(|folder| folder.join(MANIFEST).is_file()) {
+            Some(folder) => Self::at(folder),
+            None => Err(Box::new(
+                Diagnostic::error(
+                    Code::NoManifest,
+                    format!("there is no `{MANIFEST}` in `{}` or a folder above it", absolute.display()),
+                )
+                .help("go to a folder that holds one, or name it with `uk -C FOLDER ...`"),
+            )),
+        }
+    }
+
+    /// The project in `folder`.
+    ///
+    /// # Errors
+    /// `UK0102` where its manifest can't be read.
+    pub fn at(folder: &Path) -> Result<Self> {
+        let path = folder.join(MANIFEST);
+        let name = shown(&path);
+        let unreadable = |cause: String| {
+            Box::new(
+                Diagnostic::error(Code::UnreadableManifest, format!("`{name}` can't be read: {cause}"))
+                    .help("a manifest is a UTF-8 text in KDL 2; see `docs/manifest.md`"),
+            )
+        };
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| unreadable(format!("byte {} isn't UTF-8", error.utf8_error().valid_up_to())))?;
+        Ok(Self { folder: folder.to_owned(), name, text })
+    }
+
+    /// The folder for what `uk` keeps beside the manifest: memos, cargo's synthetic root, the record of what was made.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join(".uk")
+    }
+
+    /// The folder of the artifacts.
+    pub fn dist(&self) -> PathBuf {
+        self.folder.join("dist")
+    }
+
+    /// The lock file that users commit.
+    pub fn lock(&self) -> PathBuf {
+        self.folder.join("unikernel.lock")
+    }
+
+    /// Makes [`Project::state`], ignored by git.
+    ///
+    /// # Errors
+    /// `UK0506` where it can't be made.
+    pub fn prepare(&self) -> Result<()> {
+        let state = self.state();
+        let ignore = state.join(".gitignore");
+        if ignore.exists() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&state)
+            .and_then(|()| write_atomically(&ignore, b"*\n"))
+            .map_err(|error| not_writable(&state, &error))
+    }
+}
+
+/// The members that `patterns` of a workspace manifest in `folder` name: each a folder with a manifest, sorted. A pattern
+/// is a path, in which `*` stands for one folder name. Returns the patterns that match nothing as the error.
+pub fn members(folder: &Path, pattern: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = vec![folder.to_owned()];
+    for part in pattern.split('/').filter(|p| !p.is_empty() && *p != ".") {
+        let mut next = Vec::new();
+        for base in found {
+            if !part.contains('*') {
+                next.push(base.join(part));
+                continue;
+            }
+            let (before, after) = part.split_once('*').unwrap_or((part, ""));
+            for entry in std::fs::read_dir(&base)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let Some(name) = name.to_str() else { continue };
+                let fits = name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
+                if fits && !name.starts_with('.') {
+                    next.push(entry.path());
+                }
+            }
+        }
+        found = next;
+    }
+    found.retain(|f| f.join(MANIFEST).is_file());
+    found.sort();
+    Ok(found)
+}
+
+/// `path` relative to the current folder, if it is below it.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|d| d.canonicalize());
+    let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    relative.unwrap_or_else(|| path.to_owned()).display().to_string()
+}
+
+/// `UK0506` for `path`.
+pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::NotWritable, format!("`{}` can't be written: {error}", path.display()))
+            .help("`uk` keeps `.uk/`, `dist/` and `unikernel.lock` beside the manifest: make that folder writable"),
+    )
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    std::fs::write(&beside, bytes)?;
+    std::fs::rename(&beside, path).inspect_err(|_| {
+        let _ = std::fs::remove_file(&beside);
+    })
+}

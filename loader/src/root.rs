@@ -1,0 +1,80 @@
+//! The synthetic root: the package whose dependencies cargo resolves for a unikernel.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use uk_backends::Target;
+
+use crate::Sdk;
+
+/// Another package that the generated main of some target names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RootCrate {
+    /// The package's name.
+    pub package: String,
+    /// Where it is when it doesn't come from the SDK: a `Cargo.toml` dependency's value.
+    pub requirement: Option<String>,
+    /// The targets whose main names it.
+    pub targets: Vec<Target>,
+}
+
+/// A root package to be written for cargo.
+#[derive(Debug)]
+pub struct Root<'a> {
+    /// The application's package name.
+    pub application: &'a str,
+    /// The application's folder.
+    pub folder: &'a Path,
+    /// What the mains name besides it, for all targets: one lock file serves them all.
+    pub crates: &'a [RootCrate],
+}
+
+/// Settings of every library and image. One optimisation level, so that targets share crates; for size, since an image is
+/// loaded whole at every boot.
+const PROFILE: &str = r#"
+[profile.release]
+opt-level = "s"
+codegen-units = 1
+debug = "line-tables-only"
+panic = "abort"
+strip = "none"
+
+[profile.release.build-override]
+opt-level = 0
+codegen-units = 1
+debug = false
+"#;
+
+impl Root<'_> {
+    /// The text of its `Cargo.toml`.
+    pub fn manifest(&self, sdk: &Sdk) -> String {
+        let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+        let mut text = String::from(
+            "[package]\nname = \"uk-root\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n",
+        );
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{} = {{ path = {} }}", self.application, quoted(self.folder));
+        let _ = writeln!(text, "uk-device = {:?}", Sdk::VERSION);
+        for krate in self.crates {
+            let version = || format!("version = {:?}", Sdk::VERSION);
+            let requirement = krate.requirement.clone().unwrap_or_else(version);
+            let _ = writeln!(text, "{} = {{ {requirement}, optional = true }}", krate.package);
+        }
+        text.push_str("\n[features]\n");
+        for target in Target::ALL {
+            let named = self.crates.iter().filter(|c| c.targets.contains(&target));
+            let features: Vec<String> = named.map(|c| format!("\"dep:{}\"", c.package)).collect();
+            let _ = writeln!(text, "{} = [{}]", target.name(), features.join(", "));
+        }
+        text.push_str("\n[patch.crates-io]\n");
+        for (package, folder) in sdk.packages() {
+            let _ = writeln!(text, "{package} = {{ path = {} }}", quoted(&folder));
+        }
+        text + PROFILE
+    }
+
+    /// Where the root stands for a project: outside of every source set.
+    pub fn place(state: &Path) -> PathBuf {
+        state.join("cargo")
+    }
+}

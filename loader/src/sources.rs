@@ -1,0 +1,96 @@
+//! The source set of a package of the user's: which files count as its input.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use uk_action::LocalTree;
+use uk_diagnostic::{Code, Diagnostic};
+use uk_store::StatCache;
+
+use crate::{MANIFEST, Result};
+
+/// Fingerprints source sets, through one cache of stamps.
+pub struct Sources {
+    cache: StatCache,
+}
+
+/// Files beside the manifest that `uk` and cargo keep for themselves: no crate is compiled again for them.
+const OURS: [&str; 4] = [MANIFEST, "unikernel.lock", "Cargo.lock", ".git"];
+/// Folders that are made from the sources.
+const MADE: [&str; 3] = [".uk", "dist", "target"];
+
+impl Sources {
+    /// Uses the stamps kept at `cache`.
+    pub fn new(cache: &Path) -> Self {
+        Self { cache: StatCache::load(cache) }
+    }
+
+    /// Keeps the stamps for the next build.
+    pub fn save(&mut self) {
+        // Stamps that are lost cost the next build some reading.
+        let _ = self.cache.save();
+    }
+
+    /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it, packages
+    /// inside it, and the files in `except` (paths relative to it), with what the globs in `include` add.
+    ///
+    /// # Errors
+    /// `UK0406` names a file that can't be read.
+    pub fn of(&mut self, folder: &Path, except: &[String], include: &[String]) -> Result<Arc<LocalTree>> {
+        let mut files = walk(folder, true)?;
+        files.retain(|f| !except.iter().any(|e| f == e || f.starts_with(&format!("{e}/"))));
+        if !include.is_empty() {
+            let mut globs = ignore::overrides::OverrideBuilder::new(folder);
+            for glob in include {
+                globs.add(glob).map_err(|error| unreadable(folder, &error.to_string()))?;
+            }
+            let globs = globs.build().map_err(|error| unreadable(folder, &error.to_string()))?;
+            files.extend(walk(folder, false)?.into_iter().filter(|f| globs.matched(f, false).is_whitelist()));
+        }
+        files.sort();
+        files.dedup();
+        let tree = self.cache.fingerprint(folder, &files).map_err(|error| error.diagnostic())?;
+        Ok(Arc::new(tree))
+    }
+}
+
+/// The files below `folder`, relative to it; those that git ignores only when `ignoring` is off.
+fn walk(folder: &Path, ignoring: bool) -> Result<Vec<String>> {
+    let root = folder.to_owned();
+    let mut walk = ignore::WalkBuilder::new(folder);
+    walk.standard_filters(false)
+        .parents(ignoring)
+        .git_ignore(ignoring)
+        .require_git(false)
+        .follow_links(true)
+        .filter_entry(move |entry| counts(&root, entry));
+    let mut files = Vec::new();
+    for entry in walk.build() {
+        let entry = entry.map_err(|error| unreadable(folder, &error.to_string()))?;
+        if entry.file_type().is_none_or(|t| !t.is_file()) {
+            continue;
+        }
+        let relative: PathBuf = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+        let Some(text) = relative.to_str() else {
+            return Err(unreadable(folder, &format!("the name `{}` isn't UTF-8", relative.display())));
+        };
+        files.push(text.to_owned());
+    }
+    Ok(files)
+}
+
+fn counts(root: &Path, entry: &ignore::DirEntry) -> bool {
+    let name = entry.file_name().to_str().unwrap_or_default();
+    match entry.depth() {
+        0 => true,
+        1 if OURS.contains(&name) || MADE.contains(&name) => false,
+        _ => entry.path() == root || !entry.path().join("Cargo.toml").exists(),
+    }
+}
+
+fn unreadable(folder: &Path, cause: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::UnreadableSource, format!("the sources in `{}` can't be read: {cause}", folder.display()))
+            .help("every file that git doesn't ignore is an input: make it readable, or name it in `.gitignore`"),
+    )
+}

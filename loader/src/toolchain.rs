@@ -1,0 +1,156 @@
+//! The Rust toolchain and the host's linker, identified by content but recognised by stamps.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use uk_action::{Digest, Entry, EntryKind, Tree};
+use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::lower::{Host, Tool};
+use uk_store::Store;
+
+use crate::memo::{Place, Watch, recall, remember};
+use crate::{Project, Result, cc};
+
+/// What `rustc` says of itself in a project's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Rustc {
+    sysroot: PathBuf,
+    triple: String,
+    release: String,
+}
+
+/// What a toolchain is: its digest and what it compiles for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Identified {
+    identity: Digest,
+    cfg: Vec<(String, String)>,
+}
+
+/// What the host builds a project with.
+///
+/// # Errors
+/// `UK0404` without a usable toolchain, `UK0405` without a linker.
+pub fn host(project: &Project, store: &Store) -> Result<Host> {
+    let rustc = rustc(project)?;
+    let Identified { identity, cfg } = identify(&rustc, store)?;
+    let rust = Tool { label: format!("rustc {}", rustc.release), path: rustc.sysroot, identity };
+    Ok(Host { triple: rustc.triple, rust, cc: cc::identify(store)?, cfg })
+}
+
+/// The toolchain's programs, for asking cargo with what the build will use.
+pub(crate) fn programs(host: &Host) -> (PathBuf, PathBuf) {
+    let bin = host.rust.path.join("bin");
+    let cargo = bin.join("cargo");
+    (if cargo.exists() { cargo } else { PathBuf::from("cargo") }, bin.join("rustc"))
+}
+
+fn rustc(project: &Project) -> Result<Rustc> {
+    let program = std::env::var_os("RUSTC").map(PathBuf::from).or_else(|| on_path("rustc")).ok_or_else(|| {
+        Diagnostic::error(Code::NoToolchain, "there is no `rustc` on the PATH")
+            .help("install Rust (https://rustup.rs), or name its compiler in the variable `RUSTC`")
+    })?;
+    let memo = project.state().join("rustc.json");
+    if let Some(known) = recall(Place::File(&memo), &program) {
+        return Ok(known);
+    }
+    // Which toolchain rustup's proxy picks depends on these.
+    let mut watch = Watch::default();
+    for name in ["PATH", "RUSTC", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "HOME"] {
+        watch.variable(name);
+    }
+    watch.file(&program);
+    let home = |name, below: &str| std::env::var_os("HOME").map(|h| Path::new(&h).join(below)).filter(|_| std::env::var_os(name).is_none());
+    let rustup = std::env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| home("RUSTUP_HOME", ".rustup"));
+    watch.file(rustup.unwrap_or_default().join("settings.toml"));
+    for folder in project.folder.ancestors() {
+        watch.file(folder.join("rust-toolchain.toml"));
+        watch.file(folder.join("rust-toolchain"));
+    }
+    let version = ask(&program, &["-vV"], &project.folder)?;
+    let field = |name: &str| version.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
+    let (Some(triple), Some(release)) = (field("host:"), field("release:")) else {
+        return Err(unusable(&program, "`rustc -vV` names no host and release"));
+    };
+    let sysroot = PathBuf::from(ask(&program, &["--print=sysroot"], &project.folder)?.trim());
+    let known = Rustc { sysroot: sysroot.canonicalize().unwrap_or(sysroot), triple, release };
+    watch.file(known.sysroot.join("bin/rustc"));
+    remember(Place::File(&memo), &program, watch, &known);
+    Ok(known)
+}
+
+fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
+    let memo = format!("rust-{}.json", Digest::of(rustc.sysroot.as_os_str().as_encoded_bytes()).short());
+    if let Some(known) = recall(Place::Store(store, &memo), rustc) {
+        return Ok(known);
+    }
+    let root = &rustc.sysroot;
+    let libraries = root.join("lib/rustlib").join(&rustc.triple);
+    let mut files = vec![root.join("bin/rustc")];
+    for folder in [root.join("lib"), libraries.join("lib"), libraries.join("bin"), libraries.join("bin/gcc-ld")] {
+        let listed = std::fs::read_dir(&folder).into_iter().flatten().filter_map(std::result::Result::ok);
+        files.extend(listed.map(|e| e.path()).filter(|p| p.is_file()));
+    }
+    let mut watch = Watch::default();
+    files.iter().for_each(|f| watch.file(f));
+    let read = |path: &PathBuf| -> std::io::Result<Entry> {
+        let digest = hash(path)?;
+        let inside = path.strip_prefix(root).unwrap_or(path).display().to_string();
+        Ok(Entry { path: inside, kind: EntryKind::File { digest, executable: false } })
+    };
+    let entries: std::io::Result<Vec<Entry>> = files.par_iter().map(read).collect();
+    let program = root.join("bin/rustc");
+    let entries = entries.map_err(|error| unusable(&program, &format!("a file of it can't be read: {error}")))?;
+    let tree = Tree::new(entries).map_err(|error| unusable(&program, &error.to_string()))?;
+    let text = ask(&program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
+    let known = Identified { identity: tree.digest(), cfg: cfg(&text) };
+    remember(Place::Store(store, &memo), rustc, watch, &known);
+    Ok(known)
+}
+
+/// `CARGO_CFG_*` from what `rustc --print=cfg` says: a value for each name, several joined by commas, as cargo does.
+fn cfg(text: &str) -> Vec<(String, String)> {
+    let mut all: std::collections::BTreeMap<String, Vec<&str>> = std::collections::BTreeMap::new();
+    for line in text.lines() {
+        let (name, value) = line.split_once('=').unwrap_or((line, "\"\""));
+        if name == "debug_assertions" {
+            continue; // The release profile has none.
+        }
+        let values = all.entry(format!("CARGO_CFG_{}", name.to_uppercase().replace('-', "_"))).or_default();
+        values.push(value.trim_matches('"'));
+    }
+    all.into_iter().map(|(name, values)| (name, values.join(","))).collect()
+}
+
+/// The digest of a file's content.
+pub(crate) fn hash(path: &Path) -> std::io::Result<Digest> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_mmap(path)?;
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+}
+
+/// Standard output of a program that must succeed.
+pub(crate) fn ask(program: &Path, args: &[&str], folder: &Path) -> Result<String> {
+    let output = Command::new(program).args(args).current_dir(folder).output();
+    let output = output.map_err(|error| unusable(program, &error.to_string()))?;
+    if !output.status.success() {
+        return Err(unusable(program, String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|error| unusable(program, &error.to_string()))
+}
+
+/// The first executable of that name on the PATH.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(OsStr::new(name))).find(|program| program.is_file())
+}
+
+fn unusable(program: &Path, cause: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::NoToolchain, format!("the toolchain of `{}` can't be used", program.display()))
+            .note(cause.to_owned())
+            .help("check with `rustc -vV`; with rustup, `rustup show` tells which toolchain this folder has"),
+    )
+}

@@ -1,0 +1,374 @@
+//! Nodes to a manifest. Every fault is told; what is well-formed is kept.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use uk_diagnostic::{Code, Diagnostic, SourceId, Span};
+
+use super::{
+    Argument, ArgumentValue, Binding, Device, Entry, Hook, Job, JobArgument, LANGUAGE, Manifest, Unikernel, Workspace,
+};
+use crate::key::Key;
+use crate::names;
+use crate::read::{Name, Reader, duplicate, unknown_node};
+use crate::syntax::{Node, Scalar, Value};
+use crate::value::Literal;
+
+const NODES: &[&str] = &["unikernel", "workspace", "language", "key", "device", "job", "hook", "include"];
+
+pub(super) fn manifest(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let mut heads: Vec<&Node<'_>> = Vec::new();
+    let mut parts = Parts::default();
+    let mut name = None;
+    let mut workspace = None;
+    for node in nodes {
+        match &*node.name.text {
+            "unikernel" => {
+                heads.push(node);
+                name = name.or(unikernel(node, &mut faults));
+            }
+            "workspace" => {
+                heads.push(node);
+                workspace = workspace.or_else(|| Some(read_workspace(node, &mut faults)));
+            }
+            _ => parts.add(node, &mut faults),
+        }
+    }
+    for second in heads.iter().skip(1) {
+        let first = heads[0];
+        let message = match (&*first.name.text, &*second.name.text) {
+            ("unikernel", "unikernel") => "a manifest describes one unikernel, and this is a second",
+            ("workspace", "workspace") => "a manifest has one workspace, and this is a second",
+            _ => "a manifest describes a unikernel or a workspace, not both",
+        };
+        let help = "put each unikernel's manifest into a folder of its own, and name the folders in a workspace: \
+                    `workspace { member \"examples/*\" }`";
+        faults.push(
+            Diagnostic::error(Code::DuplicateNode, message)
+                .label(second.span, "the second")
+                .label(first.span, "the first")
+                .help(help),
+        );
+    }
+    let Some(head) = heads.first() else {
+        let span = nodes.first().map_or(Span::new(source, 0..0), |n| n.name.span);
+        faults.push(
+            Diagnostic::error(Code::MissingValue, "a manifest must say what it describes")
+                .label(span, "nothing does")
+                .help("start with `unikernel NAME`; a list of folders with manifests is `workspace { member FOLDER }`"),
+        );
+        return (None, sorted(faults));
+    };
+    if let Some(workspace) = workspace.filter(|_| &*head.name.text == "workspace") {
+        if let Some(span) = parts.first_span {
+            let message = "a workspace has no keys, devices, jobs or hooks of its own";
+            let help = "move this into the manifest of a unikernel";
+            faults.push(Diagnostic::error(Code::UnexpectedValue, message).label(span, "here").help(help));
+        }
+        return (Some(Manifest::Workspace(workspace)), sorted(faults));
+    }
+    if parts.jobs.is_empty() && !parts.job_seen {
+        faults.push(
+            Diagnostic::error(Code::MissingValue, "a unikernel without a job does nothing")
+                .label(head.span, "this one has none")
+                .help("add `job main entry=\"crate::function\" { ... }`"),
+        );
+    }
+    let manifest = name.map(|name| {
+        Manifest::Unikernel(Unikernel {
+            name,
+            keys: parts.keys,
+            devices: parts.devices,
+            jobs: parts.jobs,
+            hooks: parts.hooks,
+            includes: parts.includes,
+            broken: parts.broken,
+            incomplete: !faults.is_empty(),
+            span: head.span,
+        })
+    });
+    (manifest, sorted(faults))
+}
+
+fn sorted(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    uk_diagnostic::sort(&mut faults);
+    faults
+}
+
+fn unikernel(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Name> {
+    let mut reader = Reader::new(node, "unikernel NAME", faults);
+    let name = reader.name("the name of a unikernel");
+    if reader.node.children.is_some() {
+        let message = "`unikernel` has no block";
+        let help = "end the line after the name, and write `job`, `device` and `key` as lines of their own";
+        reader.fault_help(Code::UnexpectedValue, message, node.span, "the block after this", help);
+    }
+    reader.done_with_properties();
+    name
+}
+
+fn read_workspace(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Workspace {
+    let mut reader = Reader::new(node, "workspace { member \"examples/*\" }", faults);
+    let mut members = Vec::new();
+    if reader.children().is_empty() {
+        reader.fault(Code::MissingValue, "a workspace needs members", node.span, "it has none");
+    }
+    for child in reader.children() {
+        if child.name.text == "member" {
+            members.extend(texts(child, "member \"examples/*\"", "a folder", reader.faults));
+        } else {
+            reader.unknown_child(child, &["member"]);
+        }
+    }
+    reader.done_with_properties();
+    Workspace { members, span: node.span }
+}
+
+/// A node whose arguments are one or more texts.
+fn texts(node: &Node<'_>, usage: &'static str, what: &str, faults: &mut Vec<Diagnostic>) -> Vec<Name> {
+    let mut reader = Reader::new(node, usage, faults);
+    let mut texts: Vec<Name> = reader.text(what).into_iter().collect();
+    while let Some(value) = reader.optional_argument() {
+        texts.extend(reader.as_text(value, what));
+    }
+    reader.no_children();
+    reader.done_with_properties();
+    texts
+}
+
+/// What a unikernel consists of, as it is found.
+#[derive(Default)]
+struct Parts {
+    keys: Vec<Key>,
+    devices: Vec<Device>,
+    jobs: Vec<Job>,
+    job_seen: bool,
+    hooks: Vec<Hook>,
+    includes: Vec<Name>,
+    broken: Vec<Name>,
+    first_span: Option<Span>,
+    names: [HashMap<String, Name>; 4],
+}
+
+impl Parts {
+    fn add(&mut self, node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
+        let what = &*node.name.text;
+        if what != "language" && NODES.contains(&what) {
+            self.first_span.get_or_insert(node.span);
+        }
+        match what {
+            "language" => language(node, faults),
+            "key" => match Key::read(node, faults) {
+                Some(key) => {
+                    if self.unique(0, "keys", &key.name, faults) {
+                        self.keys.push(key);
+                    }
+                }
+                None => self.broken.extend(argument_name(node)),
+            },
+            "device" => match device(node, faults) {
+                Some(device) => {
+                    if self.unique(1, "devices", &device.name, faults) {
+                        self.devices.push(device);
+                    }
+                }
+                None => self.broken.extend(argument_name(node)),
+            },
+            "job" => {
+                self.job_seen = true;
+                if let Some(job) = job(node, faults)
+                    && self.unique(2, "jobs", &job.name, faults)
+                {
+                    self.jobs.push(job);
+                }
+            }
+            "hook" => {
+                if let Some(hook) = Hook::read(node, faults)
+                    && self.unique(3, "hooks", &hook.name, faults)
+                {
+                    self.hooks.push(hook);
+                }
+            }
+            "include" => self.includes.extend(texts(node, "include \"assets/**\"", "a path", faults)),
+            _ => unknown_node(node, "in a manifest", NODES, faults),
+        }
+    }
+
+    fn unique(&mut self, table: usize, what: &str, name: &Name, faults: &mut Vec<Diagnostic>) -> bool {
+        let canonical = names::canonical(&name.text).into_owned();
+        match self.names[table].get(&canonical) {
+            Some(first) => {
+                faults.push(duplicate(what, first, name));
+                false
+            }
+            None => {
+                self.names[table].insert(canonical, name.clone());
+                true
+            }
+        }
+    }
+}
+
+/// The name that a broken declaration would have had.
+fn argument_name(node: &Node<'_>) -> Option<Name> {
+    let value = node.arguments.first()?;
+    match &value.scalar {
+        Scalar::String(text) => Some(Name { text: text.clone().into_owned(), span: value.span }),
+        _ => None,
+    }
+}
+
+/// `language N`: what is written for a later language isn't read by guesswork.
+pub(crate) fn language(node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
+    let mut reader = Reader::new(node, "language 1", faults);
+    if let Some(value) = reader.argument("a version") {
+        match value.scalar {
+            Scalar::Integer(version) if (1..=i128::from(LANGUAGE)).contains(&version) => {}
+            Scalar::Integer(version) if version > i128::from(LANGUAGE) => {
+                let message = format!("this is written in language {version}, and this `uk` knows {LANGUAGE}");
+                let help = "install a newer `uk`";
+                reader.fault_help(Code::NewerLanguage, message, value.span, "here", help);
+            }
+            _ => {
+                let message = "the version of the language is a whole number from 1";
+                reader.fault(Code::WrongType, message, value.span, "here");
+            }
+        }
+    }
+    reader.no_children();
+    reader.done_with_properties();
+}
+
+fn device(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Device> {
+    let mut reader = Reader::new(node, "device NAME IMPLEMENTATION param=value { requirement device }", faults);
+    let name = reader.name("the name of a device");
+    let implementation = name.as_ref().and_then(|_| reader.text("an implementation"));
+    let arguments = arguments(&mut reader, false);
+    let bindings: Vec<Binding> = reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
+    let complete = bindings.len() == reader.children().len();
+    repeated_bindings(bindings.iter(), "device", &mut reader);
+    (reader.done() && complete).then_some(())?;
+    Some(Device { name: name?, implementation: implementation?, arguments, bindings, span: node.span })
+}
+
+/// The properties of a device or a `use`: names from the catalogue, values plain or referring.
+pub(crate) fn arguments(reader: &mut Reader<'_, '_>, in_catalogue: bool) -> Vec<Argument> {
+    let mut arguments: Vec<Argument> = Vec::new();
+    for property in reader.other_properties() {
+        let name = Name { text: property.name.text.clone().into_owned(), span: property.name.span };
+        if let Some(first) = arguments.iter().find(|a| a.name.is(&name.text)) {
+            let fault = Diagnostic::error(Code::DuplicateNode, format!("`{name}` is written twice"))
+                .label(name.span, "the second")
+                .label(first.name.span, "the first")
+                .help("delete one of the two");
+            reader.faults.push(fault);
+            reader.faulty = true;
+            continue;
+        }
+        if let Some(value) = argument_value(reader, &property.value, in_catalogue) {
+            arguments.push(Argument { name, value });
+        }
+    }
+    arguments
+}
+
+pub(crate) fn argument_value(
+    reader: &mut Reader<'_, '_>,
+    value: &Value<'_>,
+    in_catalogue: bool,
+) -> Option<ArgumentValue> {
+    let Some(annotation) = &value.annotation else {
+        return Some(ArgumentValue::Literal(Literal::new(&value.scalar, value.span)));
+    };
+    let Scalar::String(text) = &value.scalar else {
+        let message = format!("`({})` needs a name after it, and this is {}", annotation.text, value.scalar.noun());
+        reader.fault(Code::WrongType, message, value.span, "here");
+        return None;
+    };
+    let name = Name { text: text.clone().into_owned(), span: value.span };
+    match &*annotation.text {
+        "key" => Some(ArgumentValue::Key(name)),
+        "param" if in_catalogue => Some(ArgumentValue::Param(name)),
+        other => {
+            let message = format!("`({})` means nothing here", other.escape_debug());
+            let help = if in_catalogue {
+                "`(key)NAME` refers to a key of this implementation, `(param)NAME` to a param"
+            } else {
+                "`(key)NAME` refers to a key of this manifest"
+            };
+            reader.fault_help(Code::UnexpectedValue, message, annotation.span, "here", help);
+            None
+        }
+    }
+}
+
+/// `REQUIREMENT DEVICE`, in a job with `as=INTERFACE`.
+pub(crate) fn binding(node: &Node<'_>, in_job: bool, faults: &mut Vec<Diagnostic>) -> Option<Binding> {
+    let usage = if in_job { "REQUIREMENT DEVICE as=INTERFACE" } else { "REQUIREMENT DEVICE" };
+    let mut reader = Reader::new(node, usage, faults);
+    let requirement = Name { text: node.name.text.clone().into_owned(), span: node.name.span };
+    let requirement = reader.checked(requirement, "the name of a requirement");
+    let device = reader.text("a device");
+    let interface = if in_job { reader.property_text("as") } else { None };
+    reader.no_children();
+    reader.done_with_properties().then_some(())?;
+    Some(Binding { requirement: requirement?, device: device?, interface, span: node.span })
+}
+
+/// One requirement is bound once.
+pub(crate) fn repeated_bindings<'b>(
+    bindings: impl Iterator<Item = &'b Binding>,
+    what: &str,
+    reader: &mut Reader<'_, '_>,
+) {
+    let mut seen: HashMap<Cow<'_, str>, &Name> = HashMap::new();
+    for binding in bindings {
+        if let Some(first) = seen.get(&names::canonical(&binding.requirement.text)) {
+            let message = format!("this {what} binds `{}` twice", binding.requirement);
+            let help = if what == "job" {
+                "give the second another name and its interface: `block system`, then `swap swap-disk as=block`"
+            } else {
+                "delete one of the two"
+            };
+            let fault = Diagnostic::error(Code::DuplicateNode, message)
+                .label(binding.requirement.span, "the second")
+                .label(first.span, "the first")
+                .help(help);
+            reader.faults.push(fault);
+        } else {
+            seen.insert(names::canonical(&binding.requirement.text), &binding.requirement);
+        }
+    }
+}
+
+fn job(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Job> {
+    let mut reader = Reader::new(node, "job NAME entry=\"crate::function\" { requirement device }", faults);
+    let name = reader.name("the name of a job");
+    let entry = reader.required_text("entry", "an entry: `entry=\"crate::function\"`");
+    let entry = entry.and_then(|written| match Entry::new(&written) {
+        Ok(entry) => Some(entry),
+        Err(fault) => {
+            reader.faults.push(fault);
+            None
+        }
+    });
+    let mut arguments = Vec::new();
+    for child in reader.children() {
+        if child.name.text == "keys" {
+            let mut line = Reader::new(child, "keys", reader.faults);
+            line.no_children();
+            line.done_with_properties();
+            arguments.push(JobArgument::Keys(child.span));
+        } else {
+            arguments.extend(binding(child, true, reader.faults).map(JobArgument::Binding));
+        }
+    }
+    let bindings = arguments.iter().filter_map(|a| match a {
+        JobArgument::Binding(binding) => Some(binding),
+        JobArgument::Keys(_) => None,
+    });
+    repeated_bindings(bindings, "job", &mut reader);
+    reader.done_with_properties();
+    Some(Job { name: name?, entry: entry?, arguments, span: node.span })
+}

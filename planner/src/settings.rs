@@ -1,0 +1,181 @@
+//! Values for keys from outside the manifest: the environment and `--set`.
+
+use std::collections::HashMap;
+
+use uk_diagnostic::{Code, Diagnostic, Sources, Span};
+
+use crate::names;
+
+/// Where a key's value comes from; the later wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The default of a key that a device brings.
+    Catalogue,
+    /// The manifest: the default of a key of its own, or a device's property.
+    Manifest,
+    /// `UK_KEY_NAME` in the environment.
+    Environment,
+    /// `--set NAME=VALUE`.
+    CommandLine,
+}
+
+/// A value that somebody gave.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The key: `kv_ro` for every key of that name, `assets.kv_ro` for that of one device.
+    pub name: String,
+    /// The value's text.
+    pub value: String,
+    /// `Environment` or `CommandLine`.
+    pub origin: Origin,
+    /// The name in the text that was added to the sources.
+    pub name_span: Span,
+    /// The value there.
+    pub value_span: Span,
+}
+
+/// Every value that was given, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    all: Vec<Setting>,
+    by_name: HashMap<String, Vec<usize>>,
+    several: bool,
+}
+
+/// What a variable of the environment starts with to be the value of a key.
+pub const VARIABLE: &str = "UK_KEY_";
+
+impl Settings {
+    /// The values are for several unikernels: a name that one of them lacks is no fault there. [`unknown`] looks at
+    /// all of them.
+    ///
+    /// [`unknown`]: Settings::unknown
+    pub fn for_several(&mut self) {
+        self.several = true;
+    }
+
+    pub(crate) fn are_for_several(&self) -> bool {
+        self.several
+    }
+
+    /// Adds what follows `--set`. The text is added to `sources`, so that messages can point into it.
+    pub fn command_line(&mut self, pair: &str, sources: &mut Sources) -> Result<(), Diagnostic> {
+        const OPTION: &str = "--set ";
+        let text = format!("{OPTION}{pair}");
+        let source = sources.add("command line", text.as_str());
+        let at = OPTION.len();
+        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            let message = format!("`{}` gives no key a value", pair.escape_debug());
+            return Err(Diagnostic::error(Code::MissingValue, message)
+                .label(Span::new(source, at..text.len()), "here")
+                .help("write `--set NAME=VALUE`"));
+        };
+        let canonical = lookup_name(name);
+        let new = Setting {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            origin: Origin::CommandLine,
+            name_span: Span::new(source, at..at + name.len()),
+            value_span: Span::new(source, at + name.len() + 1..text.len()),
+        };
+        let twice = self.named(&canonical).find(|s| s.origin == Origin::CommandLine && exact(&s.name, name));
+        if let Some(first) = twice {
+            return Err(Diagnostic::error(Code::DuplicateNode, format!("`--set {name}` is given twice"))
+                .label(new.name_span, "the second")
+                .label(first.name_span, "the first")
+                .help("leave one of the two out"));
+        }
+        self.add(canonical, new);
+        Ok(())
+    }
+
+    /// Adds a variable of the environment, if its name says that it is one of ours. Names of variables can't hold
+    /// dots: `UK_KEY_ASSETS_KV_RO` is `assets.kv_ro`.
+    pub fn environment(&mut self, variable: &str, value: &str, sources: &mut Sources) {
+        let Some(name) = variable.strip_prefix(VARIABLE).filter(|n| !n.is_empty()) else { return };
+        let source = sources.add("environment", format!("{variable}={value}"));
+        let new = Setting {
+            name: name.to_lowercase(),
+            value: value.to_owned(),
+            origin: Origin::Environment,
+            name_span: Span::new(source, 0..variable.len()),
+            value_span: Span::new(source, variable.len() + 1..variable.len() + 1 + value.len()),
+        };
+        self.add(lookup_name(name), new);
+    }
+
+    fn add(&mut self, canonical: String, setting: Setting) {
+        self.by_name.entry(canonical).or_default().push(self.all.len());
+        self.all.push(setting);
+    }
+
+    /// Everything that was given, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Setting> {
+        self.all.iter()
+    }
+
+    fn named(&self, canonical: &str) -> impl Iterator<Item = &Setting> {
+        self.by_name.get(canonical).into_iter().flatten().map(|i| &self.all[*i])
+    }
+
+    /// What was given for the key `short`, which is a device's if there is one. The strongest comes last.
+    pub(crate) fn of(&self, short: &str, device: Option<&str>) -> Vec<&Setting> {
+        if self.all.is_empty() {
+            return Vec::new();
+        }
+        let fits = |setting: &&Setting, name: &str| match setting.origin {
+            Origin::Environment => true,
+            _ => exact(&setting.name, name),
+        };
+        let mut found: Vec<(bool, &Setting)> =
+            self.named(&lookup_name(short)).filter(|s| fits(s, short)).map(|s| (false, s)).collect();
+        if let Some(device) = device {
+            let full = format!("{device}.{short}");
+            found.extend(self.named(&lookup_name(&full)).filter(|s| fits(s, &full)).map(|s| (true, s)));
+        }
+        found.sort_by_key(|(qualified, setting)| (setting.origin, *qualified));
+        found.into_iter().map(|f| f.1).collect()
+    }
+
+    /// The names given with `--set` that none of `known` (full names, `assets.kv_ro`) is. Variables of the
+    /// environment may be meant for another unikernel.
+    pub fn unknown<'k>(&self, known: impl IntoIterator<Item = &'k str> + Clone) -> Vec<Diagnostic> {
+        let given: Vec<&Setting> = self.all.iter().filter(|s| s.origin == Origin::CommandLine).collect();
+        if given.is_empty() {
+            return Vec::new();
+        }
+        let fits = |setting: &Setting, full: &str| {
+            exact(&setting.name, full) || full.split_once('.').is_some_and(|(_, short)| exact(&setting.name, short))
+        };
+        given
+            .into_iter()
+            .filter(|s| !known.clone().into_iter().any(|full| fits(s, full)))
+            .map(|s| {
+                let message = format!("there is no key `{}`", s.name.escape_debug());
+                let fault = Diagnostic::error(Code::UnknownKey, message).label(s.name_span, "here");
+                let short = |full: &'k str| match s.name.contains('.') {
+                    true => full,
+                    false => full.split_once('.').map_or(full, |(_, short)| short),
+                };
+                let mut names = known.clone().into_iter().map(short).peekable();
+                if names.peek().is_none() {
+                    return fault.help("this unikernel has no keys");
+                }
+                match names::nearest(&s.name, known.clone().into_iter().map(short)) {
+                    Some(near) => fault.help(format!("did you mean `--set {near}={}`?", s.value)),
+                    None => fault.help(format!("keys are {}", names::list(names))),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Names as the environment can have them: no dashes, no dots, one case.
+fn lookup_name(name: &str) -> String {
+    name.to_lowercase().replace(['-', '.'], "_")
+}
+
+/// The same name with its dots in place.
+fn exact(a: &str, b: &str) -> bool {
+    names::same(a, b)
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask bench`: each figure of the project beside its peer, medians over interleaved pairs.
+
+mod cold;
+mod image;
+mod noop;
+mod plan;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::setup;
+use crate::step::{self, Done, cargo, repository};
+
+/// Runs the benchmark `name`, or all.
+pub fn run(name: Option<&str>) -> Done {
+    setup::run()?;
+    step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
+    let all: [(&str, fn() -> Done); 4] =
+        [("noop", noop::run), ("cold", cold::run), ("image", image::run), ("plan", plan::run)];
+    let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no benchmark `{}`: noop, cold, image, plan", name.unwrap_or_default()));
+    }
+    chosen.into_iter().try_for_each(|(_, bench)| bench())
+}
+
+/// The `uk` under test.
+fn uk() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    target.join("release/uk")
+}
+
+/// A folder that is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("uk-bench-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// A copy of an example, outside of the repository as a user's project is.
+    fn example(&self, name: &str) -> Result<PathBuf, String> {
+        let to = self.0.join(name);
+        let from = repository().join("examples").join(name);
+        for file in ["Cargo.toml", "unikernel.kdl", "unikernel.lock", "src/lib.rs"] {
+            let target = to.join(file);
+            std::fs::create_dir_all(target.parent().unwrap_or(&to)).map_err(|e| e.to_string())?;
+            std::fs::copy(from.join(file), &target).map_err(|error| format!("{}: {error}", from.join(file).display()))?;
+        }
+        // The example finds the SDK beside it; a copy has to be told where that is.
+        let manifest = to.join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).map_err(|e| e.to_string())?;
+        let text = text.replace("../../devices", &repository().join("devices").display().to_string());
+        std::fs::write(&manifest, text).map_err(|e| e.to_string())?;
+        Ok(to)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `uk` in `folder` with the store `store`.
+fn uk_in(folder: &Path, store: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(uk());
+    command.arg("-C").arg(folder).args(words).env("UK_STORE", store);
+    command
+}
+
+/// Wall time of a command that must succeed.
+fn wall(command: &mut Command) -> Result<Duration, String> {
+    let start = Instant::now();
+    step::output(command)?;
+    Ok(start.elapsed())
+}
+
+/// User and system time of a command and all its descendants, to the clock tick (10 ms).
+fn cpu(command: &mut Command) -> Result<Duration, String> {
+    let before = children_ticks()?;
+    step::output(command)?;
+    // Linux counts 100 ticks a second for user space, on every machine that this runs on (sysconf(_SC_CLK_TCK)).
+    Ok(Duration::from_millis((children_ticks()? - before) * 10))
+}
+
+/// `cutime` + `cstime` of `/proc/self/stat` (proc(5), fields 16 and 17).
+fn children_ticks() -> Result<u64, String> {
+    let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let field = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).ok_or("/proc/self/stat has another form");
+    Ok(field(13)? + field(14)?)
+}
+
+/// Medians of two measurements that take turns.
+fn pairs(
+    rounds: usize,
+    mut one: impl FnMut() -> Result<Duration, String>,
+    mut other: impl FnMut() -> Result<Duration, String>,
+) -> Result<(Duration, Duration), String> {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        a.push(one()?);
+        b.push(other()?);
+    }
+    Ok((median(a), median(b)))
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort();
+    all[all.len() / 2]
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,13 +1,11 @@
 //! Reading a command line against a table of keys.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::values::{Entry, Values};
-use crate::{Filter, Key, Kind, Stage, help, nearest, same_name};
+use crate::{Filter, Key, Kind, Stage, Value, help, nearest, same_name};
 
 /// What a command line asks for.
 #[derive(Clone, Debug)]
@@ -42,130 +40,139 @@ impl fmt::Display for Usage {
 
 impl core::error::Error for Usage {}
 
-fn usage(message: String, help: impl Into<String>) -> Usage {
-    Usage { message, help: help.into() }
+/// The texts come in parts: joining those takes less code than formatting them.
+fn usage(message: &[&str], help: &[&str]) -> Usage {
+    Usage { message: message.concat(), help: help.concat() }
 }
 
 /// Reads a command line: `--name=value`, `--name value`, `--flag` for a bool that is true, `-l LEVELS`, `--help`.
 ///
 /// `--help` wins over every mistake; otherwise the first mistake is reported.
 pub fn parse<S: AsRef<str>>(program: &str, table: &[Key<'_>], args: impl IntoIterator<Item = S>) -> Outcome {
-    let mut reader = Reader { table, given: table.iter().map(|_| None).collect(), logs: None };
+    let args: Vec<S> = args.into_iter().collect();
+    let mut rest = args.iter().map(AsRef::as_ref);
+    let mut given = Given { texts: table.iter().map(|_| None).collect(), logs: None };
     let mut wrong = None;
-    let mut args = args.into_iter().peekable();
-    while let Some(arg) = args.next() {
-        let arg = arg.as_ref();
+    while let Some(arg) = rest.next() {
         if matches!(arg, "--help" | "-h") {
             return Outcome::Help(help(program, table));
         }
-        let (name, value) = match arg.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (arg, None),
-        };
         // A word that starts with `--` is never taken as a value: it is far more often a forgotten value.
-        let next = args.peek().map(|next| next.as_ref().to_owned()).filter(|next| !next.starts_with("--"));
-        match reader.option(name, value, next.as_deref()) {
+        let next = rest.clone().next().filter(|next| !next.starts_with("--"));
+        match option(table, &mut given, arg, next) {
             Ok(false) => {}
-            Ok(true) => drop(args.next()),
+            Ok(true) => drop(rest.next()),
             Err(error) => {
                 wrong.get_or_insert(error);
             }
         }
     }
-    match wrong.map_or_else(|| reader.values(), Err) {
+    match wrong.map_or_else(|| values(table, given), Err) {
         Ok(values) => Outcome::Run(values),
         Err(error) => Outcome::Usage(error),
     }
 }
 
-struct Reader<'a> {
-    table: &'a [Key<'a>],
-    /// The texts that were given, in the order of the table.
-    given: Vec<Option<String>>,
+/// What was given so far.
+///
+/// The table stands apart, and is passed by value: the optimiser then leaves all of this out of an image without keys.
+struct Given<'a> {
+    /// The texts of the keys, in the order of the table.
+    texts: Vec<Option<&'a str>>,
     logs: Option<Filter>,
 }
 
-impl Reader<'_> {
-    /// Takes one option; says whether it used up the next word as its value.
-    fn option(&mut self, option: &str, value: Option<&str>, next: Option<&str>) -> Result<bool, Usage> {
-        if matches!(option, "-l" | "--logs") {
-            let (text, used) = given(option, value, next)?;
-            if self.logs.is_some() {
-                return Err(twice(option));
-            }
-            let filter = Filter::parse(text)
-                .ok_or_else(|| usage(format!("`{option}={text}`: expected {}", Filter::EXPECTED), ""))?;
-            self.logs = Some(filter);
-            return Ok(used);
-        }
-        let Some(name) = option.strip_prefix("--").filter(|name| !name.is_empty()) else {
-            let message = format!("unexpected word `{option}`");
-            return Err(usage(message, "write keys as `--name=value`, and see `--help`"));
-        };
-        let Some(at) = self.table.iter().position(|key| same_name(key.name, name)) else {
-            return Err(unknown(name, self.table));
-        };
-        let key = &self.table[at];
-        if key.stage == Stage::Build {
-            let example = value.filter(|_| !key.secret).unwrap_or("...");
-            return Err(usage(
-                format!("`{}` is fixed in the image", key.name),
-                format!("rebuild with `uk build --set {}={example}`", key.name),
-            ));
-        }
-        let (text, used) = match (key.kind, value) {
-            (Kind::Bool, None) => ("true", false),
-            _ => given(option, value, next)?,
-        };
-        if self.given[at].is_some() {
+/// Takes one option; says whether it used up the next word as its value.
+fn option<'a>(
+    table: &[Key<'_>],
+    given: &mut Given<'a>,
+    arg: &'a str,
+    next: Option<&'a str>,
+) -> Result<bool, Usage> {
+    let (option, value) = match arg.split_once('=') {
+        Some((option, value)) => (option, Some(value)),
+        None => (arg, None),
+    };
+    if matches!(option, "-l" | "--logs") {
+        let (text, used) = value_of(option, value, next)?;
+        if given.logs.is_some() {
             return Err(twice(option));
         }
-        // Checked here, so that the first mistake of the line is the one that is reported.
-        self.read(at, text)?;
-        self.given[at] = Some(text.to_string());
-        Ok(used)
+        given.logs = match Filter::parse(text) {
+            None => return Err(usage(&["`", option, "=", text, "`: expected ", Filter::EXPECTED], &[])),
+            filter => filter,
+        };
+        return Ok(used);
     }
-
-    fn read(&self, at: usize, text: &str) -> Result<crate::Value, Usage> {
-        let key = &self.table[at];
-        key.kind.parse(text).map_err(|invalid| {
-            let shown = if key.secret { "..." } else { text };
-            usage(format!("`--{}={shown}`: {invalid}", key.name), "")
-        })
+    let Some(name) = option.strip_prefix("--").filter(|name| !name.is_empty()) else {
+        let message = ["unexpected word `", option, "`"];
+        return Err(usage(&message, &["write keys as `--name=value`, and see `--help`"]));
+    };
+    let Some((key, place)) = table.iter().zip(&mut given.texts).find(|(key, _)| same_name(key.name, name))
+    else {
+        return Err(unknown(name, table));
+    };
+    if key.stage == Stage::Build {
+        let example = value.filter(|_| !key.secret).unwrap_or("...");
+        return Err(usage(
+            &["`", key.name, "` is fixed in the image"],
+            &["rebuild with `uk build --set ", key.name, "=", example, "`"],
+        ));
     }
-
-    fn values(self) -> Result<Values, Usage> {
-        let mut entries = Vec::with_capacity(self.table.len());
-        for (at, key) in self.table.iter().enumerate() {
-            let text = self.given[at].as_deref().or(key.default);
-            let value = text.map(|text| self.read(at, text)).transpose()?;
-            if value.is_none() && key.required {
-                let message = format!("the key `{}` has no value", key.name);
-                return Err(usage(message, format!("give one with `--{}=...`", key.name)));
-            }
-            entries.push(Entry { name: key.name.to_string(), secret: key.secret, value });
-        }
-        Ok(Values { entries, logs: self.logs.unwrap_or_default() })
+    let (text, used) = match (key.kind, value) {
+        (Kind::Bool, None) => ("true", false),
+        _ => value_of(option, value, next)?,
+    };
+    if place.is_some() {
+        return Err(twice(option));
     }
+    // Checked here, so that the first mistake of the line is the one that is reported.
+    read(key, text)?;
+    *place = Some(text);
+    Ok(used)
 }
 
-fn given<'a>(option: &str, value: Option<&'a str>, next: Option<&'a str>) -> Result<(&'a str, bool), Usage> {
+fn read(key: &Key<'_>, text: &str) -> Result<Value, Usage> {
+    key.kind.parse(text).map_err(|invalid| {
+        let shown = if key.secret { "..." } else { text };
+        usage(&["`--", key.name, "=", shown, "`: ", &invalid.to_string()], &[])
+    })
+}
+
+fn values(table: &[Key<'_>], given: Given<'_>) -> Result<Values, Usage> {
+    let mut entries = Vec::with_capacity(table.len());
+    for (key, text) in table.iter().zip(given.texts) {
+        let value = text.or(key.default).map(|text| read(key, text)).transpose()?;
+        if value.is_none() && key.required {
+            let message = ["the key `", key.name, "` has no value"];
+            return Err(usage(&message, &["give one with `--", key.name, "=...`"]));
+        }
+        entries.push(Entry { name: key.name.to_string(), secret: key.secret, value });
+    }
+    Ok(Values { entries, logs: given.logs.unwrap_or_default() })
+}
+
+fn value_of<'a>(
+    option: &str,
+    value: Option<&'a str>,
+    next: Option<&'a str>,
+) -> Result<(&'a str, bool), Usage> {
     match (value, next) {
         (Some(text), _) => Ok((text, false)),
         (None, Some(text)) => Ok((text, true)),
-        (None, None) => Err(usage(format!("`{option}` needs a value"), format!("write `{option}=...`"))),
+        (None, None) => Err(usage(&["`", option, "` needs a value"], &["write `", option, "=...`"])),
     }
 }
 
 fn twice(option: &str) -> Usage {
-    usage(format!("`{option}` is given twice"), "leave one out")
+    usage(&["`", option, "` is given twice"], &["leave one out"])
 }
 
 fn unknown(name: &str, table: &[Key<'_>]) -> Usage {
     let names = table.iter().map(|key| key.name).chain(crate::RESERVED.iter().copied());
-    let help = match nearest(name, names) {
-        Some(near) => format!("did you mean `--{near}`?"),
-        None => "`--help` lists the keys".to_string(),
-    };
-    usage(format!("unknown key `{name}`"), help)
+    let message = ["unknown key `", name, "`"];
+    match nearest(name, names) {
+        Some(near) => usage(&message, &["did you mean `--", near, "`?"]),
+        None => usage(&message, &["`--help` lists the keys"]),
+    }
 }

@@ -8,44 +8,35 @@ use crate::{Filter, Key, Kind, Stage};
 
 /// The column at which the second column starts at the latest; what is longer puts it on the next line.
 const WIDEST: usize = 30;
+const SPACES: &str = "                                ";
 
 /// The text of `--help` for a program with these keys.
 pub fn help(program: &str, table: &[Key<'_>]) -> String {
-    let mut keys: Vec<(String, String)> = table.iter().map(row).collect();
-    let options = [
-        ("-l, --logs=LEVELS".to_string(), format!("What is logged: {} (default: info)", Filter::EXPECTED)),
-        ("--help".to_string(), "Print this help.".to_string()),
-    ];
-    let count = keys.len();
-    keys.extend(options);
-    let width = keys.iter().map(|(left, _)| left.len()).filter(|width| *width <= WIDEST).max().unwrap_or(0);
+    let keys: Vec<(String, String)> = table.iter().map(row).collect();
+    let logs = ["What is logged: ", Filter::EXPECTED, " (default: info)"].concat();
+    let options = [("-l, --logs=LEVELS", logs.as_str()), ("--help", "Print this help.")];
+    let lengths = keys.iter().map(|(left, _)| left.len()).filter(|length| *length <= WIDEST);
+    let width = lengths.fold(options[0].0.len(), usize::max);
 
-    let mut out = format!("usage: {program} [--KEY=VALUE]... [--logs=LEVELS]\n");
-    for (i, (left, right)) in keys.iter().enumerate() {
-        if i == 0 && count > 0 {
-            out.push_str("\nkeys:\n");
-        }
-        if i == count {
-            out.push_str("\noptions:\n");
-        }
+    let mut out = ["usage: ", program, " [--KEY=VALUE]... [--logs=LEVELS]\n"].concat();
+    if !keys.is_empty() {
+        out.push_str("\nkeys:\n");
+    }
+    for (left, right) in &keys {
+        line(&mut out, left, right, width);
+    }
+    out.push_str("\noptions:\n");
+    for (left, right) in options {
         line(&mut out, left, right, width);
     }
     out
 }
 
 fn line(out: &mut String, left: &str, right: &str, width: usize) {
-    out.push_str("  ");
-    out.push_str(left);
-    let mut column = left.len();
-    if column > width {
-        out.push_str("\n  ");
-        column = 0;
-    }
-    for _ in column..width + 2 {
-        out.push(' ');
-    }
-    out.push_str(right);
-    out.push('\n');
+    let (end, column) = if left.len() > width { ("\n  ", 0) } else { ("", left.len()) };
+    // Not `[..]`: the panic of a wrong index into a text costs an image 6 KB.
+    let gap = SPACES.get(..width + 2 - column).unwrap_or_default();
+    out.extend(["  ", left, end, gap, right, "\n"]);
 }
 
 fn row(key: &Key<'_>) -> (String, String) {

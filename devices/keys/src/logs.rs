@@ -48,7 +48,7 @@ impl Filter {
         let mut filter = Filter::default();
         for item in text.split(',') {
             let (name, level) = item.split_once(':').unwrap_or(("*", item));
-            let level = match level.trim() {
+            let level = match level {
                 "quiet" => Level::Quiet,
                 "error" => Level::Error,
                 "warning" => Level::Warning,
@@ -57,7 +57,7 @@ impl Filter {
                 "trace" => Level::Trace,
                 _ => return None,
             };
-            match name.trim() {
+            match name {
                 "" => return None,
                 "*" => filter.all = level,
                 name => filter.names.push((name.to_string(), level)),

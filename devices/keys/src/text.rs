@@ -82,8 +82,11 @@ pub fn size(text: &str) -> Option<u64> {
 
 /// Prints a size in the longest binary unit that divides it.
 pub fn write_size(size: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (name, factor) =
-        SIZES.iter().find(|(_, factor)| size != 0 && size.is_multiple_of(*factor)).copied().unwrap_or(("", 1));
+    let (name, factor) = SIZES
+        .iter()
+        .find(|(_, factor)| size != 0 && size.is_multiple_of(*factor))
+        .copied()
+        .unwrap_or(("", 1));
     write!(f, "{}{name}", size / factor)
 }
 

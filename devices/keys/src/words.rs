@@ -32,53 +32,73 @@ impl core::error::Error for Unclosed {}
 /// they are quoted.
 pub fn split(line: &str) -> Result<Vec<String>, Unclosed> {
     let mut words = Vec::new();
-    let mut word = String::new();
-    // Whether a word has begun (it may be empty: `''`), and whether part of it was quoted.
-    let (mut begun, mut quoted) = (false, false);
-    let mut chars = line.chars();
-    loop {
-        let c = chars.next();
-        match c {
-            None | Some(' ' | '\t' | '\n' | '\r') => {
-                if begun && (quoted || !is_foreign(&word)) {
-                    words.push(core::mem::take(&mut word));
-                }
-                word.clear();
-                (begun, quoted) = (false, false);
-                if c.is_none() {
-                    return Ok(words);
-                }
+    let mut word = Word::default();
+    let mut mode = Mode::Plain;
+    for c in line.chars() {
+        let (next, text) = match (mode, c) {
+            (Mode::Plain, ' ' | '\t' | '\n' | '\r') => {
+                words.extend(word.end());
                 continue;
             }
-            Some('\'') => {
-                quoted = true;
-                loop {
-                    match chars.next().ok_or(Unclosed('\''))? {
-                        '\'' => break,
-                        c => word.push(c),
-                    }
+            (Mode::Plain, '\'') => (Mode::Single, None),
+            (Mode::Plain, '"') => (Mode::Double, None),
+            (Mode::Plain, '\\') => (Mode::Escape, None),
+            (Mode::Single, '\'') | (Mode::Double, '"') => (Mode::Plain, None),
+            (Mode::Double, '\\') => (Mode::DoubleEscape, None),
+            (Mode::Escape, c) => (Mode::Plain, Some(c)),
+            (Mode::DoubleEscape, c) => {
+                if !matches!(c, '"' | '\\') {
+                    word.text.push('\\');
                 }
+                (Mode::Double, Some(c))
             }
-            Some('"') => {
-                quoted = true;
-                loop {
-                    match chars.next().ok_or(Unclosed('"'))? {
-                        '"' => break,
-                        '\\' => match chars.next().ok_or(Unclosed('"'))? {
-                            c @ ('"' | '\\') => word.push(c),
-                            c => word.extend(['\\', c]),
-                        },
-                        c => word.push(c),
-                    }
-                }
-            }
-            Some('\\') => {
-                quoted = true;
-                word.push(chars.next().ok_or(Unclosed('\\'))?);
-            }
-            Some(c) => word.push(c),
+            (mode, c) => (mode, Some(c)),
+        };
+        mode = next;
+        word.begun = true;
+        word.quoted |= mode != Mode::Plain;
+        word.text.extend(text);
+    }
+    match mode {
+        Mode::Plain => {
+            words.extend(word.end());
+            Ok(words)
         }
-        begun = true;
+        Mode::Single => Err(Unclosed('\'')),
+        Mode::Double | Mode::DoubleEscape => Err(Unclosed('"')),
+        Mode::Escape => Err(Unclosed('\\')),
+    }
+}
+
+/// Where in a line the next character is.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Plain,
+    /// Within `'...'`.
+    Single,
+    /// Within `"..."`.
+    Double,
+    /// After a backslash outside quotes.
+    Escape,
+    /// After a backslash within `"..."`.
+    DoubleEscape,
+}
+
+/// A word that is being read.
+#[derive(Default)]
+struct Word {
+    text: String,
+    /// It may be empty and yet be a word: `''`.
+    begun: bool,
+    /// Some of it was quoted.
+    quoted: bool,
+}
+
+impl Word {
+    /// Ends the word; says what it is, unless nothing was there or a monitor put it there.
+    fn end(&mut self) -> Option<String> {
+        let word = core::mem::take(self);
+        (word.begun && (word.quoted || !is_foreign(&word.text))).then_some(word.text)
     }
 }
 

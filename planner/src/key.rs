@@ -60,6 +60,8 @@ impl Key {
             let help = "every unikernel understands `--help` and `--logs` already: choose another name";
             reader.fault_help(Code::InvalidName, message, name.span, "here", help);
         }
+        // A secret is never baked, so nothing is left of `both` but `run`.
+        let stage = if secret && stage == Stage::Both { Stage::Run } else { stage };
         contradictions(&mut reader, stage, default.as_ref().map(|d| d.1), required, secret);
         let span = node.span;
         reader.done_with_properties().then_some(())?;
@@ -84,7 +86,13 @@ fn read_stage(reader: &mut Reader<'_, '_>) -> Stage {
     Stage::Both
 }
 
-fn contradictions(reader: &mut Reader<'_, '_>, stage: Stage, default: Option<Span>, required: bool, secret: bool) {
+fn contradictions(
+    reader: &mut Reader<'_, '_>,
+    stage: Stage,
+    default: Option<Span>,
+    required: bool,
+    secret: bool,
+) {
     let line = reader.node.span;
     if let Some(default) = default.filter(|_| required) {
         let help = "delete `default` if a value must be given, else delete `required`";

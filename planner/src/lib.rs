@@ -1,15 +1,31 @@
 //! From manifest text to a checked device graph and an action graph, without IO.
+//!
+//! ```text
+//! unikernel.kdl ─ Manifest::parse ─┐
+//! device.kdl... ─ Catalogue::parse ├─ device::resolve ─ DeviceGraph ─ generate
+//! --set, UK_KEY_ ─ Settings ───────┘
+//! ```
 #![forbid(unsafe_code)]
 
+pub mod catalogue;
+pub mod device;
+pub mod generate;
 mod key;
 pub mod lower;
 pub mod manifest;
 pub mod names;
 mod read;
+mod settings;
 pub mod syntax;
+mod target;
 pub mod units;
 mod value;
 
+pub use catalogue::Catalogue;
+pub use device::{DeviceGraph, resolve};
 pub use key::Key;
+pub use manifest::Manifest;
 pub use read::Name;
+pub use settings::{Origin, Setting, Settings, VARIABLE};
+pub use target::target;
 pub use value::{Literal, Type};

@@ -23,7 +23,10 @@ pub fn fault(name: &str) -> Option<String> {
         return Some("a name starts with a letter from `a` to `z`".to_owned());
     }
     if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')) {
-        return Some(format!("`{}` can't stand in a name: use letters, digits, `-` and `_`", c.escape_debug()));
+        return Some(format!(
+            "`{}` can't stand in a name: use letters, digits, `-` and `_`",
+            c.escape_debug()
+        ));
     }
     (name.len() > MAX_LENGTH).then(|| format!("a name is at most {MAX_LENGTH} characters long"))
 }
@@ -61,4 +64,9 @@ pub fn list<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
         ([one], _) => one.clone(),
         ([first @ .., last], _) => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// `name` as an example may show it: itself if it can be a name, else a placeholder.
+pub(crate) fn shown(name: &str) -> &str {
+    if name.is_empty() || fault(name).is_some() { "NAME" } else { name }
 }

@@ -177,7 +177,13 @@ impl<'r, 't> Reader<'r, 't> {
             return on;
         }
         let message = format!("`{name}` is either `#true` or `#false`, and this is {}", value.scalar.noun());
-        self.fault_help(Code::WrongType, message, value.span, "here", format!("write `{name}=#true`, or leave it out"));
+        self.fault_help(
+            Code::WrongType,
+            message,
+            value.span,
+            "here",
+            format!("write `{name}=#true`, or leave it out"),
+        );
         false
     }
 
@@ -242,7 +248,12 @@ impl<'r, 't> Reader<'r, 't> {
 }
 
 /// A node that nothing knows, `where_` says where: `in a manifest`.
-pub(crate) fn unknown_node(node: &Node<'_>, place: &str, allowed: &[&'static str], faults: &mut Vec<Diagnostic>) {
+pub(crate) fn unknown_node(
+    node: &Node<'_>,
+    place: &str,
+    allowed: &[&'static str],
+    faults: &mut Vec<Diagnostic>,
+) {
     let name = &node.name.text;
     let message = format!("`{}` isn't known {place}", name.escape_debug());
     let help = match names::nearest(name, allowed.iter().copied()) {

@@ -145,7 +145,8 @@ impl Settings {
             return Vec::new();
         }
         let fits = |setting: &Setting, full: &str| {
-            exact(&setting.name, full) || full.split_once('.').is_some_and(|(_, short)| exact(&setting.name, short))
+            exact(&setting.name, full)
+                || full.split_once('.').is_some_and(|(_, short)| exact(&setting.name, short))
         };
         given
             .into_iter()

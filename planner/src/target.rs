@@ -9,7 +9,8 @@ use crate::names;
 /// `macosx` is for the caller to resolve: it depends on the host.
 pub fn target(name: &str, span: Option<Span>) -> Result<Target, Diagnostic> {
     name.parse().map_err(|_| {
-        let fault = Diagnostic::error(Code::UnknownTarget, format!("there is no target `{}`", name.escape_debug()));
+        let fault =
+            Diagnostic::error(Code::UnknownTarget, format!("there is no target `{}`", name.escape_debug()));
         let fault = match span {
             Some(span) => fault.label(span, "here"),
             None => fault,

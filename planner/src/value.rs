@@ -111,11 +111,19 @@ impl Type {
         };
         if list && matches!(name, "list" | "enum") {
             let message = format!("a list can't hold a `{name}`");
-            return fault(reader, message, item.span, "a list's items are of a plain type, as `of=string`".to_owned());
+            return fault(
+                reader,
+                message,
+                item.span,
+                "a list's items are of a plain type, as `of=string`".to_owned(),
+            );
         }
         if (name == "enum") == options.is_empty() {
             let (message, span) = if name == "enum" {
-                (format!("an enum needs its options: `{} ... {{ option one }}`", reader.node.name.text), written.span)
+                (
+                    format!("an enum needs its options: `{} ... {{ option one }}`", reader.node.name.text),
+                    written.span,
+                )
             } else {
                 (format!("options belong to enums, and this is a `{name}`"), options[0].span)
             };
@@ -134,7 +142,8 @@ impl Type {
                     }
                 }
                 if let (true, Some((_, span))) = (low > high, min.or(max)) {
-                    let help = "`min` is the least value, `max` the greatest, and both are allowed".to_owned();
+                    let help =
+                        "`min` is the least value, `max` the greatest, and both are allowed".to_owned();
                     return fault(reader, format!("no number goes from {low} to {high}"), span, help);
                 }
                 (min.is_some() || max.is_some()).then_some((low, high))
@@ -218,6 +227,17 @@ impl Literal {
         Self { scalar, span }
     }
 
+    /// The value as what it was written.
+    pub(crate) fn untyped(&self) -> Value {
+        match &self.scalar {
+            Scalar::String(text) => Value::Str(text.clone().into_owned()),
+            Scalar::Integer(number) => Value::Int(*number),
+            Scalar::Float(number) => Value::Str(number.to_string()),
+            Scalar::Bool(on) => Value::Bool(*on),
+            Scalar::Null => Value::Str(String::new()),
+        }
+    }
+
     /// The value as `ty`; `what` names the place: `` `file` ``.
     pub(crate) fn typed(&self, ty: &Type, what: &str) -> Result<Value, Diagnostic> {
         let text = match (&self.scalar, ty.name()) {
@@ -243,8 +263,11 @@ impl Literal {
             }
         };
         ty.parse(&text).map_err(|expected| {
-            let fault = Diagnostic::error(Code::InvalidKeyValue, format!("{what} can't be `{}`", text.escape_debug()))
-                .label(self.span, format!("expected {expected}"));
+            let fault = Diagnostic::error(
+                Code::InvalidKeyValue,
+                format!("{what} can't be `{}`", text.escape_debug()),
+            )
+            .label(self.span, format!("expected {expected}"));
             match names::nearest(&text, ty.options().iter().map(String::as_str)) {
                 Some(near) => fault.help(format!("did you mean `{near}`?")),
                 None => fault,

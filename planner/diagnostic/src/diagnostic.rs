@@ -85,6 +85,8 @@ impl Diagnostic {
 /// Puts diagnostics into the order of their places and drops those that are said twice.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
     let place = |d: &Diagnostic| d.labels.first().map(|l| (l.span.source, l.span.start, l.span.end));
-    diagnostics.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| (a.code, &a.message).cmp(&(b.code, &b.message))));
+    diagnostics.sort_by(|a, b| {
+        place(a).cmp(&place(b)).then_with(|| (a.code, &a.message).cmp(&(b.code, &b.message)))
+    });
     diagnostics.dedup();
 }

@@ -76,7 +76,9 @@ impl Choice {
     /// The bodies that may be chosen on `target`.
     pub fn bodies_on(&self, target: Target) -> Box<dyn Iterator<Item = &Body> + '_> {
         match self {
-            Choice::Target(arms) => Box::new(arms.iter().filter(move |a| a.0.contains(&target)).map(|a| &a.1)),
+            Choice::Target(arms) => {
+                Box::new(arms.iter().filter(move |a| a.0.contains(&target)).map(|a| &a.1))
+            }
             Choice::Key { .. } => self.bodies(),
         }
     }

@@ -93,7 +93,8 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
     }
     if inner.exclusive != outer.exclusive {
         let (yes, no) = if inner.exclusive { (inner, outer) } else { (outer, inner) };
-        let message = format!("`{}` is exclusive and `{}` isn't, but one stands for the other", yes.name, no.name);
+        let message =
+            format!("`{}` is exclusive and `{}` isn't, but one stands for the other", yes.name, no.name);
         faults.push(
             Diagnostic::error(Code::InvalidReference, message)
                 .label(used.implementation.span, "here")
@@ -159,7 +160,9 @@ pub(crate) fn unknown_requirement(implementation: &Implementation, name: &Name) 
 fn reference(outer: &Implementation, argument: &Argument, faults: &mut Vec<Diagnostic>) {
     let (what, name, known): (_, _, Vec<&str>) = match &argument.value {
         ArgumentValue::Literal(_) => return,
-        ArgumentValue::Param(name) => ("param", name, outer.params.iter().map(|p| p.name.text.as_str()).collect()),
+        ArgumentValue::Param(name) => {
+            ("param", name, outer.params.iter().map(|p| p.name.text.as_str()).collect())
+        }
         ArgumentValue::Key(name) => ("key", name, outer.keys.iter().map(|k| k.name.text.as_str()).collect()),
     };
     if known.iter().any(|k| names::same(k, &name.text)) {
@@ -197,7 +200,9 @@ fn check_choice(outer: &Implementation, choice: &Choice, faults: &mut Vec<Diagno
         _ => {
             let message = format!("a choice needs an enum or a bool, and `{name}` is a `{}`", key.ty);
             let fault = Diagnostic::error(Code::InvalidReference, message).label(name.span, "here");
-            faults.push(fault.label(key.span, "declared here").help("give the key `type=enum` and its options"));
+            faults.push(
+                fault.label(key.span, "declared here").help("give the key `type=enum` and its options"),
+            );
             return;
         }
     };
@@ -214,7 +219,8 @@ fn check_choice(outer: &Implementation, choice: &Choice, faults: &mut Vec<Diagno
             faults.push(crate::read::duplicate("arms", &first.option, &arm.option));
         }
     }
-    let missing: Vec<&str> = options.into_iter().filter(|o| !arms.iter().any(|a| a.option.text == *o)).collect();
+    let missing: Vec<&str> =
+        options.into_iter().filter(|o| !arms.iter().any(|a| a.option.text == *o)).collect();
     if !missing.is_empty() {
         let list = names::list(missing.iter().copied());
         let message = format!("the choice by `{name}` doesn't say what to do for {list}");
@@ -247,7 +253,10 @@ fn cycles(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
         edges.sort_by_key(|name| (name.span.source, name.span.start));
         let message = match edges.as_slice() {
             [one] => format!("the implementation `{one}` uses itself"),
-            _ => format!("the implementations {} use each other", names::list(edges.iter().map(|n| n.text.as_str()))),
+            _ => format!(
+                "the implementations {} use each other",
+                names::list(edges.iter().map(|n| n.text.as_str()))
+            ),
         };
         let mut fault = Diagnostic::error(Code::DeviceCycle, message);
         for edge in edges {

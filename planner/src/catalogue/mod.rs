@@ -6,6 +6,8 @@ mod read;
 
 pub use body::{Arm, Body, Choice, Crate, Use};
 
+pub(crate) use check::{unknown_argument, unknown_interface, unknown_requirement};
+
 use std::collections::HashMap;
 
 use uk_backends::Target;
@@ -156,7 +158,11 @@ impl Catalogue {
     }
 
     /// The implementations of `interface` that have a crate on `target`, whatever the keys choose.
-    pub fn providers<'c>(&'c self, interface: &'c str, target: Target) -> impl Iterator<Item = &'c Implementation> {
+    pub fn providers<'c>(
+        &'c self,
+        interface: &'c str,
+        target: Target,
+    ) -> impl Iterator<Item = &'c Implementation> {
         self.implementations.iter().filter(move |i| i.provides.is(interface) && self.supports(i, target))
     }
 

@@ -4,7 +4,8 @@ use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 
 use super::{
-    Arm, Body, BuildStep, Catalogue, Choice, Crate, Document, Implementation, Interface, Param, Requirement, Use,
+    Arm, Body, BuildStep, Catalogue, Choice, Crate, Document, Implementation, Interface, Param, Requirement,
+    Use,
 };
 use crate::key::Key;
 use crate::manifest::{arguments, binding, is_path, language, repeated_bindings};
@@ -52,7 +53,11 @@ fn add_interface(catalogue: &mut Catalogue, new: Interface, faults: &mut Vec<Dia
 fn add_implementation(catalogue: &mut Catalogue, new: Implementation, faults: &mut Vec<Diagnostic>) {
     let name = names::canonical(&new.name.text).into_owned();
     if let Some(first) = catalogue.implementation_names.get(&name).map(|i| &catalogue.implementations[*i]) {
-        faults.push(declared_twice("implementation", (&first.name, &first.package), (&new.name, &new.package)));
+        faults.push(declared_twice(
+            "implementation",
+            (&first.name, &first.package),
+            (&new.name, &new.package),
+        ));
         return;
     }
     catalogue.implementation_names.insert(name, catalogue.implementations.len());
@@ -63,7 +68,8 @@ fn declared_twice(what: &str, first: (&Name, &str), second: (&Name, &str)) -> Di
     if first.1 == second.1 {
         return duplicate(&format!("{what}s"), first.0, second.0);
     }
-    let message = format!("the crates `{}` and `{}` both declare the {what} `{}`", first.1, second.1, second.0);
+    let message =
+        format!("the crates `{}` and `{}` both declare the {what} `{}`", first.1, second.1, second.0);
     Diagnostic::error(Code::DuplicateCatalogueName, message)
         .label(second.0.span, format!("declared by `{}`", second.1))
         .label(first.0.span, format!("declared by `{}`", first.1))
@@ -78,7 +84,13 @@ fn interface(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) -> Op
     let doc = reader.property_text("doc").map_or_else(String::new, |d| d.text);
     reader.no_children();
     reader.done_with_properties().then_some(())?;
-    Some(Interface { name: name?, trait_path: trait_path?, doc, package: package.to_owned(), span: node.span })
+    Some(Interface {
+        name: name?,
+        trait_path: trait_path?,
+        doc,
+        package: package.to_owned(),
+        span: node.span,
+    })
 }
 
 fn checked_path(path: &Name, what: &str, reader: &mut Reader<'_, '_>) -> bool {
@@ -92,7 +104,8 @@ fn checked_path(path: &Name, what: &str, reader: &mut Reader<'_, '_>) -> bool {
 }
 
 fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) -> Option<Implementation> {
-    let usage = "implementation NAME provides=INTERFACE { targets all { crate NAME connect=\"crate::connect\" } }";
+    let usage =
+        "implementation NAME provides=INTERFACE { targets all { crate NAME connect=\"crate::connect\" } }";
     let mut reader = Reader::new(node, usage, faults);
     let name = reader.name("the name of an implementation");
     let provides = reader.required_text("provides", "the interface that it provides: `provides=time`");
@@ -167,7 +180,13 @@ fn param(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Param> {
         }
         if optional {
             let message = "a param with a default is never missing, so it can't be optional";
-            reader.fault_help(Code::InvalidKey, message, value.span, "here", "delete `optional` or the default");
+            reader.fault_help(
+                Code::InvalidKey,
+                message,
+                value.span,
+                "here",
+                "delete `optional` or the default",
+            );
         }
     }
     reader.done_with_properties();
@@ -202,7 +221,7 @@ fn requirements(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Requiremen
 }
 
 fn build_steps(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<BuildStep> {
-    let mut reader = Reader::new(node, "build { crunch dir=(param)dir }", faults);
+    let reader = Reader::new(node, "build { crunch dir=(param)dir }", faults);
     let mut steps = Vec::new();
     for child in reader.children() {
         let tool = Name { text: child.name.text.clone().into_owned(), span: child.name.span };
@@ -249,7 +268,8 @@ fn body(node: &Node<'_>, reader: &mut Reader<'_, '_>, mixed: bool) -> Option<Bod
     }
     if !seen {
         let message = format!("`{}` doesn't say which crate it is", node.name.text);
-        let help = "add `targets all { crate NAME connect=\"crate::connect\" }`, or `use`, `target` or `choose`";
+        let help =
+            "add `targets all { crate NAME connect=\"crate::connect\" }`, or `use`, `target` or `choose`";
         reader.fault_help(Code::MissingValue, message, node.span, "here", help);
     }
     match (found, targets.is_empty()) {
@@ -270,7 +290,8 @@ fn two_bodies(first: &Node<'_>, second: &Node<'_>) -> Diagnostic {
 fn krate(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Crate> {
     let mut reader = Reader::new(node, "crate NAME connect=\"crate::connect\"", faults);
     let package = reader.name("the name of a crate");
-    let connect = reader.required_text("connect", "the function that makes a device: `connect=\"crate::connect\"`");
+    let connect =
+        reader.required_text("connect", "the function that makes a device: `connect=\"crate::connect\"`");
     let connect = connect.filter(|path| checked_path(path, "a function", &mut reader));
     reader.no_children();
     reader.done_with_properties();
@@ -281,7 +302,8 @@ fn use_(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Use> {
     let mut reader = Reader::new(node, "use IMPLEMENTATION param=value { requirement device }", faults);
     let implementation = reader.text("an implementation");
     let arguments = arguments(&mut reader, true);
-    let bindings: Vec<_> = reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
+    let bindings: Vec<_> =
+        reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
     repeated_bindings(bindings.iter(), "`use`", &mut reader);
     reader.done();
     Some(Use { implementation: implementation?, arguments, bindings, span: node.span })
@@ -339,7 +361,12 @@ fn choose(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Choice> {
             Some(Choice::Key { key: Name { text: text.clone().into_owned(), span }, arms })
         }
         Some((_, _, span)) => {
-            reader.fault(Code::UnexpectedValue, "a choice goes by a key or by the target", span, "not by this");
+            reader.fault(
+                Code::UnexpectedValue,
+                "a choice goes by a key or by the target",
+                span,
+                "not by this",
+            );
             None
         }
         None => None,
@@ -371,7 +398,8 @@ fn target_named_arm(node: &Node<'_>, arms: &mut Vec<(Vec<Target>, Body)>, faults
     };
     if let Some(target) = targets.iter().find(|t| arms.iter().any(|a| a.0.contains(t))) {
         let message = format!("the target `{target}` has two bodies");
-        let fault = Diagnostic::error(Code::DuplicateNode, message).label(node.name.span, "the second is here");
+        let fault =
+            Diagnostic::error(Code::DuplicateNode, message).label(node.name.span, "the second is here");
         return faults.push(fault.help("leave it out of one of them"));
     }
     arms.extend(body.map(|body| (targets, body)));

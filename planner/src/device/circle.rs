@@ -8,7 +8,8 @@ use petgraph::visit::EdgeRef;
 
 /// One shortest circle of each knot of `graph`, as its edges in order. Nothing here recurses: graphs come from files.
 pub(crate) fn circles<N, E>(graph: &DiGraph<N, E>) -> Vec<Vec<EdgeIndex>> {
-    let mut circles: Vec<Vec<EdgeIndex>> = kosaraju_scc(graph).iter().filter_map(|knot| circle(graph, knot)).collect();
+    let mut circles: Vec<Vec<EdgeIndex>> =
+        kosaraju_scc(graph).iter().filter_map(|knot| circle(graph, knot)).collect();
     circles.sort();
     circles
 }

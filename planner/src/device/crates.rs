@@ -23,11 +23,14 @@ pub fn crates_for_all_targets(unikernel: &Unikernel, catalogue: &Catalogue) -> B
     let mut crates = BTreeSet::new();
     let mut seen: HashSet<*const crate::catalogue::Implementation> = HashSet::new();
     while let Some(name) = names.pop() {
-        let Some(implementation) = catalogue.implementation(name).filter(|i| seen.insert(std::ptr::from_ref(*i)))
+        let Some(implementation) =
+            catalogue.implementation(name).filter(|i| seen.insert(std::ptr::from_ref(*i)))
         else {
             continue;
         };
-        names.extend(implementation.requires.iter().filter_map(|r| r.default.as_ref()).map(|d| d.text.as_str()));
+        names.extend(
+            implementation.requires.iter().filter_map(|r| r.default.as_ref()).map(|d| d.text.as_str()),
+        );
         let mut bodies = vec![&implementation.body];
         while let Some(body) = bodies.pop() {
             match body {

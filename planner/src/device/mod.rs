@@ -1,6 +1,7 @@
 //! The device graph: what a unikernel is made of on one target, checked.
 
 mod circle;
+mod complain;
 mod crates;
 mod expand;
 mod finish;

@@ -15,7 +15,8 @@ pub struct Entry {
 impl Entry {
     /// Checks the path.
     pub(crate) fn new(written: &Name) -> Result<Entry, Diagnostic> {
-        let fault = |message: String| Diagnostic::error(Code::InvalidEntry, message).label(written.span, "here");
+        let fault =
+            |message: String| Diagnostic::error(Code::InvalidEntry, message).label(written.span, "here");
         let shown = written.text.escape_debug().to_string();
         let segments: Vec<&str> = written.text.split("::").collect();
         if let Some(wrong) = segments.iter().find(|s| !is_identifier(s)) {
@@ -69,11 +70,11 @@ pub(crate) fn is_path(path: &str) -> bool {
 /// Rust's strict and reserved keywords, all editions (The Rust Reference, "Keywords").
 pub(crate) fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &[&str] = &[
-        "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
-        "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
-        "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static",
-        "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where",
-        "while", "yield",
+        "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+        "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",
+        "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
+        "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized",
+        "use", "virtual", "where", "while", "yield",
     ];
     KEYWORDS.binary_search(&word).is_ok()
 }

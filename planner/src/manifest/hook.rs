@@ -90,10 +90,16 @@ fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     let sectors = reader.integer("sectors");
     let size = reader.property("size");
     let size = match (sectors, size) {
-        (Some((sectors, span)), None) => match u64::try_from(sectors).ok().filter(|n| *n > 0 && *n < 1 << 55) {
+        (Some((sectors, span)), None) => match u64::try_from(sectors).ok().filter(|n| *n > 0 && *n < 1 << 55)
+        {
             Some(sectors) => Some(Size::Sectors(sectors)),
             None => {
-                reader.fault(Code::InvalidKeyValue, format!("an image can't have {sectors} sectors"), span, "here");
+                reader.fault(
+                    Code::InvalidKeyValue,
+                    format!("an image can't have {sectors} sectors"),
+                    span,
+                    "here",
+                );
                 None
             }
         },

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use uk_diagnostic::{Code, Diagnostic, SourceId, Span};
 
 use super::{
-    Argument, ArgumentValue, Binding, Device, Entry, Hook, Job, JobArgument, LANGUAGE, Manifest, Unikernel, Workspace,
+    Argument, ArgumentValue, Binding, Device, Entry, Hook, Job, JobArgument, LANGUAGE, Manifest, Unikernel,
+    Workspace,
 };
 use crate::key::Key;
 use crate::names;
@@ -226,7 +227,8 @@ pub(crate) fn language(node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
         match value.scalar {
             Scalar::Integer(version) if (1..=i128::from(LANGUAGE)).contains(&version) => {}
             Scalar::Integer(version) if version > i128::from(LANGUAGE) => {
-                let message = format!("this is written in language {version}, and this `uk` knows {LANGUAGE}");
+                let message =
+                    format!("this is written in language {version}, and this `uk` knows {LANGUAGE}");
                 let help = "install a newer `uk`";
                 reader.fault_help(Code::NewerLanguage, message, value.span, "here", help);
             }
@@ -241,11 +243,13 @@ pub(crate) fn language(node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
 }
 
 fn device(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Device> {
-    let mut reader = Reader::new(node, "device NAME IMPLEMENTATION param=value { requirement device }", faults);
+    let mut reader =
+        Reader::new(node, "device NAME IMPLEMENTATION param=value { requirement device }", faults);
     let name = reader.name("the name of a device");
     let implementation = name.as_ref().and_then(|_| reader.text("an implementation"));
     let arguments = arguments(&mut reader, false);
-    let bindings: Vec<Binding> = reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
+    let bindings: Vec<Binding> =
+        reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
     let complete = bindings.len() == reader.children().len();
     repeated_bindings(bindings.iter(), "device", &mut reader);
     (reader.done() && complete).then_some(())?;
@@ -282,7 +286,8 @@ pub(crate) fn argument_value(
         return Some(ArgumentValue::Literal(Literal::new(&value.scalar, value.span)));
     };
     let Scalar::String(text) = &value.scalar else {
-        let message = format!("`({})` needs a name after it, and this is {}", annotation.text, value.scalar.noun());
+        let message =
+            format!("`({})` needs a name after it, and this is {}", annotation.text, value.scalar.noun());
         reader.fault(Code::WrongType, message, value.span, "here");
         return None;
     };

@@ -36,8 +36,12 @@ impl<'t> Parser<'t> {
             }
             match self.at.byte() {
                 b'}' if block.is_some() => return nodes,
-                b'}' => self.refuse_char("`}` closes nothing", "delete it, or write the `{` that it should close"),
-                b';' => self.refuse_char("`;` ends nothing", "delete it: the end of the line ends a node as well"),
+                b'}' => {
+                    self.refuse_char("`}` closes nothing", "delete it, or write the `{` that it should close")
+                }
+                b';' => {
+                    self.refuse_char("`;` ends nothing", "delete it: the end of the line ends a node as well")
+                }
                 b'{' => {
                     let message = "a block needs the name of a node before it";
                     self.at.fault(self.at.char_span(self.at.pos), message, "here").help =
@@ -69,8 +73,9 @@ impl<'t> Parser<'t> {
             Some(Word::Text(text)) => Some(Text { text, span: self.at.span(name_start) }),
             Some(Word::Other(scalar)) => {
                 let message = format!("a node must start with a name, and this is {}", scalar.noun());
-                self.at.fault(self.at.span(name_start), message, "here").help =
-                    Some("a line is a name, then its values: `device disk block-of-file file=disk.img`".to_owned());
+                self.at.fault(self.at.span(name_start), message, "here").help = Some(
+                    "a line is a name, then its values: `device disk block-of-file file=disk.img`".to_owned(),
+                );
                 None
             }
             Some(Word::Broken) => None,
@@ -133,8 +138,9 @@ impl<'t> Parser<'t> {
                     let start = self.at.pos;
                     if after_block {
                         let message = "something follows a block on its line";
-                        self.at.fault(self.at.char_span(start), message, "here").help =
-                            Some("put values before the `{`, and the next node on a line of its own".to_owned());
+                        self.at.fault(self.at.char_span(start), message, "here").help = Some(
+                            "put values before the `{`, and the next node on a line of its own".to_owned(),
+                        );
                         return;
                     }
                     if !spaced && !self.at.gave_up() {
@@ -159,7 +165,11 @@ impl<'t> Parser<'t> {
         }
         let word_start = self.at.pos;
         let Some(word) = self.at.word() else {
-            return self.unexpected(if annotation.is_some() { "a value" } else { "a value or the end of the line" });
+            return self.unexpected(if annotation.is_some() {
+                "a value"
+            } else {
+                "a value or the end of the line"
+            });
         };
         let word_span = self.at.span(word_start);
         if self.equals_sign() {
@@ -173,8 +183,9 @@ impl<'t> Parser<'t> {
                     }
                 }
                 (Word::Text(_), Some(annotation)) => {
-                    self.at.fault(annotation.span, "an annotation belongs to the value, not to the name", "here").help =
-                        Some(format!("write `=({})` after the name", annotation.text));
+                    self.at
+                        .fault(annotation.span, "an annotation belongs to the value, not to the name", "here")
+                        .help = Some(format!("write `=({})` after the name", annotation.text));
                 }
                 (Word::Other(scalar), _) => {
                     let message = format!("a property's name must be text, and this is {}", scalar.noun());
@@ -220,8 +231,10 @@ impl<'t> Parser<'t> {
             Some(Word::Other(scalar)) => scalar,
             Some(Word::Broken) => return None,
             None => {
-                let at_end =
-                    self.at.char().is_none_or(|c| is_newline(c) || is_space(c) || matches!(c, ';' | '{' | '}' | '/'));
+                let at_end = self
+                    .at
+                    .char()
+                    .is_none_or(|c| is_newline(c) || is_space(c) || matches!(c, ';' | '{' | '}' | '/'));
                 if at_end {
                     self.at.fault(equals, "a value is missing", "nothing follows this `=`").help =
                         Some("write `name=value`; an empty text is `\"\"`".to_owned());
@@ -247,8 +260,11 @@ impl<'t> Parser<'t> {
             Some(Word::Text(text)) => Some(Text { text, span: self.at.span(start) }),
             Some(Word::Broken) => None,
             Some(Word::Other(_)) | None => {
-                self.at.fault(open, "an annotation needs a name", "nothing is named in these parentheses").help =
-                    Some("write `(key)name` or `(param)name`; put text that holds `(` into quotes".to_owned());
+                self.at
+                    .fault(open, "an annotation needs a name", "nothing is named in these parentheses")
+                    .help = Some(
+                    "write `(key)name` or `(param)name`; put text that holds `(` into quotes".to_owned(),
+                );
                 None
             }
         };
@@ -267,7 +283,9 @@ impl<'t> Parser<'t> {
         let open = self.at.char_span(self.at.pos);
         self.at.pos += 1;
         if depth >= MAX_DEPTH {
-            self.at.fault(open, format!("blocks nest more than {MAX_DEPTH} deep"), "this is one too many").help =
+            self.at
+                .fault(open, format!("blocks nest more than {MAX_DEPTH} deep"), "this is one too many")
+                .help =
                 Some("nothing in a manifest nests that deep: look for a `{` without its `}`".to_owned());
             // What is inside can't be meant; reading on would only repeat the fault.
             self.at.pos = self.at.text.len();

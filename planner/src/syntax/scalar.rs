@@ -45,7 +45,10 @@ impl<'t> Cursor<'t> {
                 let near = crate::names::nearest(word, ["true", "false", "null"]);
                 fault.help = Some(match near {
                     Some(near) => format!("did you mean `#{near}`?"),
-                    None => "keywords are `#true`, `#false` and `#null`; to use it as text, put it into quotes".into(),
+                    None => {
+                        "keywords are `#true`, `#false` and `#null`; to use it as text, put it into quotes"
+                            .into()
+                    }
                 });
                 return Word::Broken;
             }
@@ -76,7 +79,8 @@ impl<'t> Cursor<'t> {
             };
         }
         if matches!(word, "true" | "false" | "null" | "inf" | "-inf" | "nan") {
-            let fault = self.fault(self.span(start), format!("`{word}` can be a keyword or a text"), "which one?");
+            let fault =
+                self.fault(self.span(start), format!("`{word}` can be a keyword or a text"), "which one?");
             fault.help = Some(format!("write `#{word}` for the keyword, `\"{word}\"` for the text"));
             return Word::Broken;
         }

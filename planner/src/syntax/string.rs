@@ -52,7 +52,9 @@ impl<'t> Cursor<'t> {
         fault.help = Some(if form.lines {
             format!("write `{close}` on a line of its own where the text ends")
         } else {
-            format!("write `{close}` where the text ends; for several lines start with `\"\"\"` and a new line")
+            format!(
+                "write `{close}` where the text ends; for several lines start with `\"\"\"` and a new line"
+            )
         });
         Body { text: &self.text[inside..self.pos], whole: opening, closed: false }
     }
@@ -69,7 +71,8 @@ impl<'t> Cursor<'t> {
                     self.pos += length;
                 } else {
                     let fault = self.fault(self.span(start), "a `\\u` without a character's number", "here");
-                    fault.help = Some("write up to six hexadecimal digits in braces, as `\\u{e9}`".to_owned());
+                    fault.help =
+                        Some("write up to six hexadecimal digits in braces, as `\\u{e9}`".to_owned());
                 }
             }
             Some(c) if is_space(c) || is_newline(c) => {
@@ -81,7 +84,8 @@ impl<'t> Cursor<'t> {
             None => {}
             Some(c) => {
                 self.pos += c.len_utf8();
-                let fault = self.fault(self.span(start), format!("`\\{}` isn't an escape", c.escape_debug()), "here");
+                let fault =
+                    self.fault(self.span(start), format!("`\\{}` isn't an escape", c.escape_debug()), "here");
                 fault.help = Some(
                     "escapes are `\\\"`, `\\\\`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t`, `\\s` and `\\u{...}`; \
                      a lone backslash is `\\\\`, and `#\"...\"#` has no escapes at all"
@@ -126,7 +130,8 @@ impl<'t> Cursor<'t> {
                         "a line of a `\"\"\"` text is indented less than its closing quotes",
                         "in this text",
                     );
-                    fault.help = Some(format!("indent line {} of it as far as the closing `\"\"\"`", number + 1));
+                    fault.help =
+                        Some(format!("indent line {} of it as far as the closing `\"\"\"`", number + 1));
                     return out;
                 }
             }
@@ -207,7 +212,9 @@ fn unescape(text: &str) -> String {
                     rest = &rest[length..];
                 }
             }
-            c if is_space(c) || is_newline(c) => rest = rest.trim_start_matches(|c| is_space(c) || is_newline(c)),
+            c if is_space(c) || is_newline(c) => {
+                rest = rest.trim_start_matches(|c| is_space(c) || is_newline(c))
+            }
             c => out.push(c),
         }
     }

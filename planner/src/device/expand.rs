@@ -1,0 +1,250 @@
+//! From an implementation to the crate that makes the device: `use`, `choose` and targets, followed to their end.
+
+use uk_diagnostic::Span;
+use uk_keys::Value;
+
+use super::jobs::{Argument, JobDraft};
+use super::resolve::{Bound, Draft, Slot};
+use super::{BuildStep, KeyId, ParamValue};
+use crate::catalogue::{Body, Choice, Crate, Implementation, Use};
+use crate::manifest::{self, ArgumentValue};
+use crate::names;
+
+/// What a device comes down to.
+pub(super) struct Resolved<'m> {
+    pub implementation: &'m Implementation,
+    pub krate: &'m Crate,
+    pub params: Vec<Slot>,
+    /// The keys of that implementation, but for those that only chose the crate.
+    pub keys: Vec<usize>,
+    /// By its requirements.
+    pub bindings: Vec<Bound>,
+    pub build: Vec<BuildStep>,
+}
+
+/// One implementation on the way, with its names filled in. After a fault a value is missing; nothing more is said.
+struct Frame<'m> {
+    implementation: &'m Implementation,
+    params: Vec<Option<Slot>>,
+    keys: Vec<usize>,
+    requires: Vec<Option<Bound>>,
+    build: Vec<BuildStep>,
+    chosen_by: Vec<usize>,
+}
+
+impl<'m> Draft<'m> {
+    /// Follows every device that a job needs, directly or through another. What a branch not taken would need isn't
+    /// needed.
+    pub fn expand(&mut self, jobs: &[JobDraft<'m>]) {
+        let mut work: Vec<usize> = Vec::new();
+        for argument in jobs.iter().flat_map(|j| &j.arguments) {
+            if let Argument::Device { bound, .. } = argument {
+                work.push(bound.instance);
+            }
+        }
+        while let Some(index) = work.pop() {
+            if std::mem::replace(&mut self.instances[index].reached, true) {
+                continue;
+            }
+            for key in self.instances[index].keys.clone() {
+                self.keys[key].live = true;
+            }
+            let Some(resolved) = self.follow(index) else { continue };
+            work.extend(resolved.bindings.iter().map(|b| b.instance));
+            self.instances[index].resolved = Some(resolved);
+        }
+    }
+
+    fn follow(&mut self, index: usize) -> Option<Resolved<'m>> {
+        let instance = &self.instances[index];
+        let outer = instance.implementation?;
+        let mut frame = Frame {
+            implementation: outer,
+            params: instance.params.clone(),
+            keys: instance.keys.clone(),
+            requires: instance.requires.clone(),
+            build: Vec::new(),
+            chosen_by: Vec::new(),
+        };
+        self.add_build_steps(&mut frame);
+        let mut body = &outer.body;
+        loop {
+            match body {
+                Body::Crate(krate) => {
+                    return Some(Resolved {
+                        implementation: frame.implementation,
+                        krate,
+                        params: frame.params.into_iter().collect::<Option<_>>()?,
+                        keys: frame.keys.into_iter().filter(|key| !frame.chosen_by.contains(key)).collect(),
+                        bindings: frame.requires.into_iter().collect::<Option<_>>()?,
+                        build: frame.build,
+                    });
+                }
+                Body::Choose(Choice::Target(arms)) => {
+                    let Some((_, chosen)) = arms.iter().find(|(targets, _)| targets.contains(&self.target))
+                    else {
+                        let fault = self.unsupported(index, frame.implementation);
+                        self.faults.push(fault);
+                        return None;
+                    };
+                    body = chosen;
+                }
+                Body::Choose(Choice::Key { key, arms }) => {
+                    let at = frame.implementation.keys.iter().position(|k| k.name.is(&key.text))?;
+                    frame.chosen_by.push(*frame.keys.get(at)?);
+                    let value = self.keys[frame.keys[at]].value.as_ref()?.to_string();
+                    body = &arms.iter().find(|arm| arm.option.text == value)?.body;
+                }
+                Body::Use(used) => {
+                    frame = self.enter(index, frame, used)?;
+                    self.add_build_steps(&mut frame);
+                    body = &frame.implementation.body;
+                }
+            }
+        }
+    }
+
+    /// The frame of the implementation that `used` names.
+    fn enter(&mut self, index: usize, outer: Frame<'m>, used: &'m Use) -> Option<Frame<'m>> {
+        let implementation = self.catalogue.implementation(&used.implementation.text)?;
+        let argument = |name: &str| used.arguments.iter().find(|a| a.name.is(name));
+        let mut params = Vec::with_capacity(implementation.params.len());
+        for param in &implementation.params {
+            params.push(match argument(&param.name.text) {
+                Some(argument) => self.argument(&outer, argument, param),
+                None => match (&param.default, param.optional) {
+                    (Some(default), _) => {
+                        Some(Slot { value: ParamValue::Fixed(default.clone()), span: None })
+                    }
+                    (None, true) => Some(Slot { value: ParamValue::Absent, span: None }),
+                    (None, false) => {
+                        self.missing_in_use(used, &param.name.text, "param");
+                        None
+                    }
+                },
+            });
+        }
+        let mut keys = Vec::with_capacity(implementation.keys.len());
+        for key in &implementation.keys {
+            let index = match argument(&key.name.text).map(|a| &a.value) {
+                Some(ArgumentValue::Key(name)) => {
+                    let at = outer.implementation.keys.iter().position(|k| k.name.is(&name.text))?;
+                    outer.keys[at]
+                }
+                Some(ArgumentValue::Literal(literal)) => {
+                    let given = literal.typed(&key.ty, "this").ok().map(|value| (value, literal.span));
+                    self.add_device_key(key, index, given)
+                }
+                Some(ArgumentValue::Param(name)) => {
+                    let at = outer.implementation.params.iter().position(|p| p.name.is(&name.text))?;
+                    let given = match outer.params[at].as_ref()? {
+                        Slot { value: ParamValue::Fixed(value), span } => {
+                            Some((value.clone(), span.unwrap_or(name.span)))
+                        }
+                        _ => None,
+                    };
+                    self.add_device_key(key, index, given)
+                }
+                None => self.add_device_key(key, index, None),
+            };
+            self.keys[index].live = true;
+            keys.push(index);
+        }
+        let mut requires = Vec::with_capacity(implementation.requires.len());
+        for requirement in &implementation.requires {
+            let interface = &requirement.interface.text;
+            let binding = used.bindings.iter().find(|b| b.requirement.is(&requirement.name.text));
+            requires.push(match (binding, &requirement.default) {
+                (Some(binding), _) => {
+                    let passed =
+                        outer.implementation.requires.iter().position(|r| r.name.is(&binding.device.text));
+                    match passed {
+                        Some(at) => outer.requires[at],
+                        None => self.bind_catalogue(&binding.device, interface),
+                    }
+                }
+                (None, Some(default)) => self.bind_catalogue(default, interface),
+                (None, None) => {
+                    self.missing_in_use(used, &requirement.name.text, "requirement");
+                    None
+                }
+            });
+        }
+        Some(Frame { implementation, params, keys, requires, build: outer.build, chosen_by: Vec::new() })
+    }
+
+    /// A device that a catalogue names: one shared instance with its defaults, typed and bound at once.
+    fn bind_catalogue(&mut self, name: &'m crate::read::Name, interface: &str) -> Option<Bound> {
+        let mut next = self.instances.len();
+        let bound = self.bind(name, interface, name.span);
+        self.fill_from(&mut next);
+        bound
+    }
+
+    fn argument(
+        &self,
+        outer: &Frame<'m>,
+        argument: &manifest::Argument,
+        param: &crate::catalogue::Param,
+    ) -> Option<Slot> {
+        match &argument.value {
+            ArgumentValue::Literal(literal) => {
+                let value = literal.typed(&param.ty, "this").ok()?;
+                Some(Slot { value: ParamValue::Fixed(value), span: None })
+            }
+            ArgumentValue::Param(name) => {
+                let at = outer.implementation.params.iter().position(|p| p.name.is(&name.text))?;
+                outer.params[at].clone()
+            }
+            ArgumentValue::Key(name) => {
+                let at = outer.implementation.keys.iter().position(|k| k.name.is(&name.text))?;
+                let key = outer.keys[at];
+                Some(Slot {
+                    value: self.keys[key].as_param(KeyId(key as u32)),
+                    span: Some(self.keys[key].span),
+                })
+            }
+        }
+    }
+
+    fn add_build_steps(&self, frame: &mut Frame<'m>) {
+        for step in &frame.implementation.build {
+            let mut arguments: Vec<(String, Value)> = Vec::new();
+            for argument in &step.arguments {
+                let value = match &argument.value {
+                    ArgumentValue::Literal(literal) => Some(literal.untyped()),
+                    ArgumentValue::Param(name) => {
+                        let at = frame.implementation.params.iter().position(|p| p.name.is(&name.text));
+                        match at.and_then(|at| frame.params[at].as_ref()).map(|slot| &slot.value) {
+                            Some(ParamValue::Fixed(value)) => Some(value.clone()),
+                            _ => None,
+                        }
+                    }
+                    ArgumentValue::Key(name) => {
+                        let at = frame.implementation.keys.iter().position(|k| k.name.is(&name.text));
+                        at.and_then(|at| self.keys[frame.keys[at]].value.clone())
+                    }
+                };
+                arguments
+                    .extend(value.map(|value| (names::canonical(&argument.name.text).into_owned(), value)));
+            }
+            frame.build.push(BuildStep { tool: step.tool.text.clone(), arguments });
+        }
+    }
+
+    /// A catalogue that forgets something: said at its `use`.
+    fn missing_in_use(&mut self, used: &Use, name: &str, what: &str) {
+        use uk_diagnostic::{Code, Diagnostic};
+        let (code, help) = if what == "param" {
+            (Code::MissingValue, format!("add `{name}=...` to this line of the catalogue"))
+        } else {
+            (
+                Code::UnboundRequirement,
+                format!("add a block to this line of the catalogue: `{{ {name} DEVICE }}`"),
+            )
+        };
+        let message = format!("`use {}` doesn't give the {what} `{name}`", used.implementation);
+        let span: Span = used.span;
+        self.faults.push(Diagnostic::error(code, message).label(span, "here").help(help));
+    }
+}

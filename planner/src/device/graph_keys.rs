@@ -1,0 +1,211 @@
+//! Keys: which there are, and what value each has for what reason.
+
+use std::collections::{HashMap, HashSet};
+
+use uk_diagnostic::{Code, Diagnostic, Span};
+use uk_keys::{Stage, Value};
+
+use super::resolve::Draft;
+use super::{DeviceId, GraphKey, KeyId, ParamValue};
+use crate::key::Key;
+use crate::names;
+use crate::settings::Origin;
+
+/// A key while the graph is drawn.
+pub(super) struct KeyDraft<'m> {
+    pub declaration: &'m Key,
+    /// The instance that brings it.
+    pub owner: Option<usize>,
+    pub value: Option<Value>,
+    pub origin: Origin,
+    pub span: Span,
+    /// Whether a fault was told about its value: then a missing one is no further fault.
+    pub faulty: bool,
+    /// Whether the unikernel has it: its device is needed, and the choice that brings it was made.
+    pub live: bool,
+}
+
+impl KeyDraft<'_> {
+    /// What a param gets that refers to this key.
+    pub fn as_param(&self, id: KeyId) -> ParamValue {
+        match (&self.value, self.declaration.stage) {
+            (Some(value), Stage::Build) => ParamValue::Fixed(value.clone()),
+            (None, Stage::Build) => ParamValue::Absent,
+            (_, Stage::Both | Stage::Run) => ParamValue::Key(id),
+        }
+    }
+}
+
+impl<'m> Draft<'m> {
+    pub fn add_application_keys(&mut self) {
+        let unikernel = self.unikernel;
+        for key in &unikernel.keys {
+            let index = self.add_key(key, None, None);
+            self.keys[index].live = true;
+            self.application_keys.insert(names::canonical(&key.name.text), index);
+        }
+    }
+
+    /// A key that the device `owner` brings; `given` is what the device's line says.
+    pub fn add_device_key(&mut self, key: &'m Key, owner: usize, given: Option<(Value, Span)>) -> usize {
+        self.add_key(key, Some(owner), given)
+    }
+
+    fn add_key(&mut self, key: &'m Key, owner: Option<usize>, given: Option<(Value, Span)>) -> usize {
+        let by_default = if owner.is_some() { Origin::Catalogue } else { Origin::Manifest };
+        let mut draft = KeyDraft {
+            declaration: key,
+            owner,
+            value: key.default.as_ref().map(|d| d.0.clone()),
+            origin: by_default,
+            span: key.default.as_ref().map_or(key.span, |d| d.1),
+            faulty: false,
+            live: false,
+        };
+        if let Some((value, span)) = given {
+            draft.value = Some(value);
+            draft.span = span;
+            draft.origin = Origin::Manifest;
+        }
+        let device = owner.map(|o| self.instances[o].name);
+        for setting in self.settings.of(&key.name.text, device) {
+            if key.stage == Stage::Run {
+                self.faults.push(wrong_stage(key, setting));
+                draft.faulty = true;
+                continue;
+            }
+            match key.ty.parse(&setting.value) {
+                Ok(value) => {
+                    draft.value = Some(value);
+                    draft.origin = setting.origin;
+                    draft.span = setting.value_span;
+                }
+                Err(expected) => {
+                    let message = format!("`{}` can't be `{}`", key.name, setting.value.escape_debug());
+                    let fault = Diagnostic::error(Code::InvalidKeyValue, message)
+                        .label(setting.value_span, format!("expected {expected}"))
+                        .label(key.span, "the key is declared here");
+                    let near = names::nearest(&setting.value, key.ty.options().iter().map(String::as_str));
+                    self.faults.push(match near {
+                        Some(near) => fault.help(format!("did you mean `{near}`?")),
+                        None => fault,
+                    });
+                    draft.faulty = true;
+                }
+            }
+        }
+        self.keys.push(draft);
+        self.keys.len() - 1
+    }
+
+    /// `--set` on a name that no key has.
+    pub fn check_settings(&mut self) {
+        if self.settings.are_for_several() {
+            return;
+        }
+        let full: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| match key.owner {
+                Some(owner) => format!("{}.{}", self.instances[owner].name, key.declaration.name),
+                None => key.declaration.name.text.clone(),
+            })
+            .collect();
+        let unknown = self.settings.unknown(full.iter().map(String::as_str));
+        let broken = |fault: &Diagnostic| {
+            self.unikernel.broken.iter().any(|b| fault.message.contains(&format!("`{b}`")))
+        };
+        let unknown: Vec<Diagnostic> = unknown.into_iter().filter(|f| !broken(f)).collect();
+        self.faults.extend(unknown);
+    }
+
+    /// Keys that must have a value when building is done, and don't.
+    pub fn check_values(&mut self) {
+        let missing = self.keys.iter().filter(|key| {
+            let fixed = key.declaration.stage == Stage::Build && key.declaration.required;
+            key.live && !key.faulty && fixed && key.value.is_none()
+        });
+        let faults: Vec<Diagnostic> = missing
+            .map(|key| {
+                let name = &key.declaration.name;
+                Diagnostic::error(Code::MissingKey, format!("the key `{name}` needs a value"))
+                    .label(key.declaration.span, "fixed in the image, and nobody gives it")
+                    .help(format!("add `--set {name}=...`: {}", key.declaration.ty.expected()))
+            })
+            .collect();
+        self.faults.extend(faults);
+    }
+
+    /// The live keys under the names that command lines use: the application's as declared, then the devices' by name.
+    /// `devices` says where an instance went. Gives the keys and where each draft went.
+    pub fn graph_keys(&self, devices: &[Option<DeviceId>]) -> (Vec<GraphKey>, HashMap<u32, KeyId>) {
+        let mut live: Vec<usize> = (0..self.keys.len()).filter(|i| self.keys[*i].live).collect();
+        live.sort_by_key(|i| (self.keys[*i].owner.map(|o| self.instances[o].name), *i));
+        let mut count: HashMap<String, u32> = HashMap::new();
+        for index in &live {
+            *count
+                .entry(names::canonical(&self.keys[*index].declaration.name.text).into_owned())
+                .or_default() += 1;
+        }
+        let mut moved = HashMap::new();
+        let mut keys = Vec::with_capacity(live.len());
+        for index in live {
+            let draft = &self.keys[index];
+            let short = &draft.declaration.name.text;
+            let name = match draft.owner {
+                Some(owner) if count[&*names::canonical(short)] > 1 => {
+                    format!("{}.{short}", self.instances[owner].name)
+                }
+                _ => short.clone(),
+            };
+            moved.insert(index as u32, KeyId(keys.len() as u32));
+            keys.push(GraphKey {
+                name,
+                short: short.clone(),
+                device: draft.owner.and_then(|o| devices[o]),
+                ty: draft.declaration.ty.clone(),
+                stage: draft.declaration.stage,
+                doc: draft.declaration.doc.clone(),
+                required: draft.declaration.required,
+                secret: draft.declaration.secret,
+                has_default: draft.declaration.default.is_some(),
+                value: draft.value.clone(),
+                origin: draft.origin,
+                span: draft.span,
+            });
+        }
+        (keys, moved)
+    }
+
+    /// Keys of the application whose names stand for the same Rust name as another's.
+    pub fn check_key_names(&mut self) {
+        let mut seen: HashSet<String> = HashSet::new();
+        for key in &self.unikernel.keys {
+            if !seen.insert(names::canonical(&key.name.text).to_lowercase()) {
+                let message = format!("`{}` differs from another key only in case", key.name);
+                self.faults.push(
+                    Diagnostic::error(Code::NameClash, message)
+                        .label(key.name.span, "here")
+                        .help("give it another name: variables of the environment have one case"),
+                );
+            }
+        }
+    }
+}
+
+fn wrong_stage(key: &Key, setting: &crate::settings::Setting) -> Diagnostic {
+    let message = if key.secret {
+        format!("`{}` is secret: it is never put into an image", key.name)
+    } else {
+        format!("`{}` is given when the unikernel boots, not when it is built", key.name)
+    };
+    let run = if key.secret {
+        format!("leave it out here, and boot with `uk run -- --{}=...`", key.name)
+    } else {
+        format!("leave it out here, and boot with `uk run -- --{}={}`", key.name, setting.value)
+    };
+    Diagnostic::error(Code::KeyStage, message)
+        .label(setting.name_span, "given here")
+        .label(key.span, "declared here")
+        .help(run)
+}

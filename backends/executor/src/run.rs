@@ -110,7 +110,7 @@ impl Executor {
     fn run_ready(&self) {
         for _ in 0..self.queue.with(|queue| queue.len()) {
             let Some(runnable) = self.pop() else { return };
-            self.set_job(*runnable.metadata());
+            self.set_job(runnable.metadata());
             runnable.run();
         }
     }

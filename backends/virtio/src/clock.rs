@@ -81,7 +81,7 @@ pub fn init() {
         clock.source = Source::Known;
         clock.multiplier = ratio(SECOND, frequency);
     } else {
-        let ticks = u64::MAX - u64::from(lapic::count()) & u64::from(u32::MAX);
+        let ticks = u64::from(u32::MAX - lapic::count());
         clock.measure(ticks, tsc(), start);
     }
     CLOCK.store(clock);

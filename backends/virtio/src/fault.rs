@@ -153,13 +153,18 @@ extern "C" fn uk_fault(frame: &Frame) -> ! {
         }
     }
     let _ = writeln!(Side, "fault {name} address={address:#x} ip={ip:#x}");
-    let _ = write!(Serial, "{}: {}", start::name(), name);
+    let _ = write!(Serial, "{}: {name}", start::name());
     start::write_job(&mut Serial);
     let _ = match frame.vector {
         PAGE_FAULT => write!(Serial, " at address {address:#x}: {}", access(frame.error, code)),
+        _ if frame.error == 0 => Ok(()),
         _ => write!(Serial, ", error code {:#x}", frame.error),
     };
     let _ = writeln!(Serial, ", instruction {ip:#x}");
+    if !image::text().contains(&ip) {
+        // It called what isn't code: the return address is all that says from where.
+        trace::print_return(frame.stack_pointer);
+    }
     trace::print(frame.base_pointer, frame.stack_pointer);
     exit(code)
 }

@@ -3,6 +3,9 @@
 //! The way up: `boot` (32-bit entry, long mode) calls [`start::boot`], which brings up console, exceptions, page tables,
 //! heap, clock, and then the unikernel. The way down, whatever the reason, is `exit`. README.md describes what the
 //! host sees.
+//!
+//! There is nothing here to run on the host: boot tests try it, and a test build is empty.
+#![cfg(not(test))]
 #![no_std]
 #![warn(missing_docs)]
 

@@ -26,7 +26,7 @@ const NO_EXECUTE: u64 = 1 << 63;
 /// To be called once, with the tables of `boot` in use and no pointer to anything that isn't mapped afterwards.
 pub unsafe fn protect(info: Info, free: &mut Free) -> Option<()> {
     // SAFETY: the tables are this function's alone now; the processor only reads them (and sets bits that aren't used).
-    let pages = unsafe { &mut *(&raw mut boot_pages) };
+    let pages = unsafe { (&raw mut boot_pages).as_mut_unchecked() };
     for (i, entry) in pages.iter_mut().enumerate() {
         let range = i * LARGE..(i + 1) * LARGE;
         *entry = if i == 0 || overlap(&range, &image::all()) {
@@ -42,7 +42,7 @@ pub unsafe fn protect(info: Info, free: &mut Free) -> Option<()> {
         };
     }
     // SAFETY: as above.
-    let gigabytes = unsafe { &mut *(&raw mut boot_gigabytes) };
+    let gigabytes = unsafe { (&raw mut boot_gigabytes).as_mut_unchecked() };
     for (i, entry) in gigabytes.iter_mut().enumerate().skip(4) {
         let range = i * GIGABYTE..(i + 1) * GIGABYTE;
         if !info.memory().any(|memory| overlap(&memory, &range)) {

@@ -20,13 +20,25 @@ pub fn print(base: usize, stack: usize) {
     let mut frame = if read(base).is_some() { base } else { find(stack) };
     for _ in 0..MOST {
         let Some((next, from)) = read(frame) else { break };
-        let _ = writeln!(Side, "frame {from:#x}");
-        let _ = writeln!(Serial, "  from {from:#x}");
+        say(from);
         if next <= frame {
             break;
         }
         frame = next;
     }
+}
+
+/// Prints the return address at the top of the stack, if it is one.
+pub fn print_return(stack: usize) {
+    // A frame's return address stands above its base pointer.
+    if let Some((_, from)) = read(stack.wrapping_sub(8)) {
+        say(from);
+    }
+}
+
+fn say(from: usize) {
+    let _ = writeln!(Side, "frame {from:#x}");
+    let _ = writeln!(Serial, "  from {from:#x}");
 }
 
 /// The base pointer and the return address that a frame holds, if it is one.

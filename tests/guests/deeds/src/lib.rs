@@ -1,0 +1,117 @@
+//! Does what the key `deed` says, most of it forbidden, for boot tests: each deed must end the unikernel with a message
+//! and an exit code of its own.
+#![no_std]
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::arch::asm;
+use core::hint::black_box;
+use core::mem::transmute;
+
+use uk_device::{Duration, Error, Time};
+
+uk_device::keys!();
+
+/// The machine code of `ret`.
+const RET: u8 = 0xc3;
+
+static CONSTANT: [u8; 16] = [RET; 16];
+static mut DATA: [u8; 16] = [RET; 16];
+
+/// Does the deed.
+pub async fn start(keys: Keys, time: impl Time) -> uk_device::Result {
+    if !keys.text.is_empty() {
+        log::info!("{}", keys.text);
+    }
+    log::debug!("deed: {}", keys.deed.as_str());
+    match keys.deed {
+        DeedKey::End => return Ok(()),
+        DeedKey::Fail => return Err(Error::exit(200, "failed as asked")),
+        DeedKey::Panic => panic!("panicked as asked"),
+        DeedKey::Index => {
+            let few = [1, 2, 3];
+            black_box(few[black_box(few.len())]);
+        }
+        DeedKey::Overrun => {
+            black_box(overrun(0));
+        }
+        DeedKey::Memory => take_all(),
+        DeedKey::RefusedMemory => {
+            let mut vector: Vec<u8> = Vec::new();
+            let refused = vector.try_reserve(isize::MAX as usize).is_err();
+            return if refused { Ok(()) } else { Err(Error::new("more memory than there can be")) };
+        }
+        // SAFETY: none of the following is sound: each must end in an exception, which is what is tested.
+        DeedKey::NullRead => unsafe {
+            black_box(black_box(core::ptr::null::<u8>()).read_volatile());
+        },
+        // SAFETY: as above.
+        DeedKey::NullWrite => unsafe { black_box(core::ptr::null_mut::<u8>()).write_volatile(1) },
+        // SAFETY: as above.
+        DeedKey::NullCall => unsafe { asm!("call {}", in(reg) black_box(0_usize), clobber_abi("C")) },
+        DeedKey::WriteCode => write(overrun as *const () as *mut u8),
+        DeedKey::WriteConstant => write((&raw const CONSTANT).cast_mut().cast()),
+        DeedKey::ExecuteData => call((&raw const DATA).cast()),
+        DeedKey::ExecuteHeap => call(Box::leak(Box::new([RET; 16])).as_ptr()),
+        DeedKey::ExecuteStack => call(black_box([RET; 16]).as_ptr()),
+        // SAFETY: as above.
+        DeedKey::Divide => unsafe {
+            asm!("div {}", in(reg) black_box(0_u64), inout("rax") 1_u64 => _, inout("rdx") 0_u64 => _);
+        },
+        // SAFETY: as above.
+        DeedKey::Illegal => unsafe { asm!("ud2") },
+        DeedKey::Clock => {
+            for _ in 0..3 {
+                time.sleep(Duration::from_millis(500)).await;
+                log::info!("tick");
+            }
+            return Ok(());
+        }
+        DeedKey::Idle => {
+            time.sleep(Duration::MAX).await;
+        }
+    }
+    Err(Error::new("the deed went unpunished"))
+}
+
+/// Recurs without end.
+#[expect(unconditional_recursion, reason = "the stack must end")]
+#[inline(never)]
+fn overrun(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    overrun(depth + 1) + frame[0]
+}
+
+/// Allocates until nothing is left.
+fn take_all() {
+    let mut blocks = Vec::new();
+    loop {
+        blocks.push(black_box(Box::new([0_u8; 1 << 16])));
+    }
+}
+
+fn write(place: *mut u8) {
+    // SAFETY: not sound: the place is read-only.
+    unsafe { black_box(place).write_volatile(RET) }
+}
+
+fn call(place: *const u8) {
+    // SAFETY: not sound: what is there is a function, but not code.
+    let function: extern "C" fn() = unsafe { transmute(black_box(place)) };
+    function();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeedKey, Keys};
+    use uk_device::fake::{Clock, block_on};
+
+    #[test]
+    fn failing_carries_its_code() {
+        let keys = Keys { deed: DeedKey::Fail, text: "" };
+        let error = block_on(super::start(keys, Clock::running())).expect_err("it fails");
+        assert_eq!(error.code(), 200);
+    }
+}

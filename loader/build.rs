@@ -23,7 +23,9 @@ fn main() {
         let folder = repository.join(krate);
         println!("cargo::rerun-if-changed={}", folder.display());
         let mut files = vec![PathBuf::from("Cargo.toml")];
-        files.extend(["device.kdl", "link.ld"].map(PathBuf::from).into_iter().filter(|f| folder.join(f).exists()));
+        files.extend(
+            ["device.kdl", "link.ld"].map(PathBuf::from).into_iter().filter(|f| folder.join(f).exists()),
+        );
         collect(&folder, Path::new("src"), &mut files);
         files.sort();
         for file in files {

@@ -83,7 +83,8 @@ pub struct Guest<'a> {
 pub fn qemu_args(guest: &Guest<'_>) -> Vec<String> {
     // A comma separates QEMU's suboptions; a doubled one stands for itself.
     let report = guest.report.display().to_string().replace(',', ",,");
-    let mut args: Vec<String> = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(String::from).to_vec();
+    let mut args: Vec<String> =
+        ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(String::from).to_vec();
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
     option("-machine", guest.machine.option().to_owned());
     option("-accel", guest.accel.name().to_owned());

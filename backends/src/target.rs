@@ -17,7 +17,7 @@ pub enum Target {
 pub enum Linker {
     /// The host's C compiler driver, with the host's start files and libc.
     Host,
-    /// The Rust toolchain's own `ld.lld` with this script, and nothing of the host.
+    /// The Rust toolchain's own `rust-lld` with this script, and nothing of the host.
     Lld {
         /// The linker script's text.
         script: &'static str,

@@ -7,7 +7,6 @@ use std::process::Command;
 use cargo_metadata::{Metadata, Package};
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
-use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Host;
 use uk_planner::units::{self, Crates, Origin, PackageFacts};
@@ -82,7 +81,7 @@ struct Answer {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Question {
     manifest: String,
-    target: String,
+    features: String,
     locking: Locking,
     toolchain: Digest,
 }
@@ -109,10 +108,14 @@ impl Cargo<'_> {
         let own = self.cargo(folder, &["metadata", "--format-version=1", "--no-deps"])?;
         let own: Metadata = parse(&own)?;
         let here = folder.join("Cargo.toml");
-        let package = own.packages.iter().find(|p| p.manifest_path.as_std_path() == here).ok_or_else(|| {
-            Diagnostic::error(Code::CargoFailed, format!("the `Cargo.toml` beside `{}` is no package", self.project.name))
+        let package =
+            own.packages.iter().find(|p| p.manifest_path.as_std_path() == here).ok_or_else(|| {
+                Diagnostic::error(
+                    Code::CargoFailed,
+                    format!("the `Cargo.toml` beside `{}` is no package", self.project.name),
+                )
                 .help("a unikernel's application is a library crate: give it a `[package]`")
-        })?;
+            })?;
         let library = package.targets.iter().find(|t| t.is_lib()).ok_or_else(|| {
             Diagnostic::error(Code::CargoFailed, format!("the package `{}` has no library", package.name))
                 .help("a unikernel's application is a library crate: give it a `src/lib.rs`")
@@ -126,15 +129,20 @@ impl Cargo<'_> {
         let mut devices = Vec::new();
         for package in &metadata.packages {
             let dir = package_folder(package);
-            let Some(file) = package.metadata.pointer("/uk/devices").and_then(|v| v.as_str()) else { continue };
+            let Some(file) = package.metadata.pointer("/uk/devices").and_then(|v| v.as_str()) else {
+                continue;
+            };
             if self.sdk.digest(&dir).is_some() {
                 continue;
             }
             let path = dir.join(file);
             watch.file(&path);
             let text = std::fs::read_to_string(&path).map_err(|error| {
-                Diagnostic::error(Code::UnreadableManifest, format!("`{}` can't be read: {error}", path.display()))
-                    .note(format!("the crate `{}` names it in `[package.metadata.uk]`", package.name))
+                Diagnostic::error(
+                    Code::UnreadableManifest,
+                    format!("`{}` can't be read: {error}", path.display()),
+                )
+                .note(format!("the crate `{}` names it in `[package.metadata.uk]`", package.name))
             })?;
             devices.push(DeviceText {
                 package: package.name.to_string(),
@@ -148,7 +156,8 @@ impl Cargo<'_> {
         Ok(found)
     }
 
-    /// The packages and units of `target` for an application whose mains name `crates`.
+    /// The packages and units of a main that names `named` out of `crates`, which are all that any main of this
+    /// application may name.
     ///
     /// # Errors
     /// As [`Cargo::application`], and `UK0406` where a source can't be read.
@@ -156,15 +165,17 @@ impl Cargo<'_> {
         &self,
         found: &Found,
         crates: &[RootCrate],
-        target: Target,
+        named: &[&str],
         sources: &mut Sources,
         except: &[String],
         include: &[String],
     ) -> Result<Crates> {
         let root = Root { application: &found.package, folder: &self.project.folder, crates };
         let manifest = root.manifest(self.sdk);
-        let memo = self.project.state().join(format!("units-{}.json", target.name()));
-        let question = self.question(manifest.clone(), target.name());
+        let features = named.join(",");
+        let memo = format!("units-{}.json", Digest::of(features.as_bytes()).short());
+        let memo = self.project.state().join(memo);
+        let question = self.question(manifest.clone(), &features);
         let answer = match recall(Place::File(&memo), &question) {
             Some(answer) => answer,
             None => {
@@ -173,7 +184,7 @@ impl Cargo<'_> {
                 let metadata = self.metadata(&place, &manifest)?;
                 self.check_sdk(&metadata)?;
                 self.watch_packages(&mut watch, &metadata);
-                let answer = self.units(&place, &metadata, target)?;
+                let answer = self.units(&place, &metadata, &features)?;
                 remember(Place::File(&memo), &question, watch, &answer);
                 answer
             }
@@ -182,7 +193,8 @@ impl Cargo<'_> {
         for known in answer.packages {
             let origin = match known.fixed {
                 Some((source, identity)) => {
-                    let source = ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
+                    let source =
+                        ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
                     Origin::Fixed { source, path: known.folder, identity }
                 }
                 None => {
@@ -196,14 +208,20 @@ impl Cargo<'_> {
         Ok(Crates { packages, units: answer.units, root: answer.root })
     }
 
-    fn question(&self, manifest: String, target: &str) -> Question {
-        Question { manifest, target: target.to_owned(), locking: self.locking, toolchain: self.host.rust.identity }
+    fn question(&self, manifest: String, features: &str) -> Question {
+        Question {
+            manifest,
+            features: features.to_owned(),
+            locking: self.locking,
+            toolchain: self.host.rust.identity,
+        }
     }
 
     /// What any answer of cargo's depends on, besides the packages: its configuration, its environment, the lock file.
     fn watch(&self) -> Watch {
         let mut watch = Watch::default();
-        for name in ["CARGO_HOME", "HOME", "CARGO_BUILD_TARGET", "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"] {
+        for name in ["CARGO_HOME", "HOME", "CARGO_BUILD_TARGET", "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"]
+        {
             watch.variable(name);
         }
         watch.file(self.project.lock());
@@ -254,7 +272,8 @@ impl Cargo<'_> {
         // The root without devices is only looked at: its lock file would lack them.
         let whole = place.ends_with("root");
         let locked = self.locking.locked && whole;
-        let mut args = vec!["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
+        let mut args =
+            vec!["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
         args.extend(locked.then_some("--locked"));
         let text = self.cargo(place, &args)?;
         if whole && !locked {
@@ -266,10 +285,18 @@ impl Cargo<'_> {
         parse(&text)
     }
 
-    fn units(&self, place: &Path, metadata: &Metadata, target: Target) -> Result<Answer> {
+    fn units(&self, place: &Path, metadata: &Metadata, features: &str) -> Result<Answer> {
         let args = [
-            "build", "--unit-graph", "-Zunstable-options", "--release", "--lib", "--locked",
-            "--target", &self.host.triple, "--features", target.name(),
+            "build",
+            "--unit-graph",
+            "-Zunstable-options",
+            "--release",
+            "--lib",
+            "--locked",
+            "--target",
+            &self.host.triple,
+            "--features",
+            features,
         ];
         let text = self.cargo(place, &args)?;
         let lock = std::fs::read_to_string(place.join("Cargo.lock")).unwrap_or_default();
@@ -287,7 +314,10 @@ impl Cargo<'_> {
                 let checksum = checksums.get(&(package.name.to_string(), package.version.to_string()));
                 // A git source's text holds its revision.
                 let identity = checksum.unwrap_or(&source.repr);
-                Some((kind.to_owned(), Digest::of(format!("{} {} {identity}", package.name, package.version).as_bytes())))
+                Some((
+                    kind.to_owned(),
+                    Digest::of(format!("{} {} {identity}", package.name, package.version).as_bytes()),
+                ))
             }
         };
         Known { facts: graph::facts(package), folder, fixed }
@@ -295,13 +325,21 @@ impl Cargo<'_> {
 
     fn check_sdk(&self, metadata: &Metadata) -> Result<()> {
         let other = metadata.packages.iter().find(|p| {
-            self.sdk.packages().any(|(name, _)| name == p.name.as_str()) && self.sdk.digest(&package_folder(p)).is_none()
+            self.sdk.packages().any(|(name, _)| name == p.name.as_str())
+                && self.sdk.digest(&package_folder(p)).is_none()
         });
         let Some(other) = other else { return Ok(()) };
         Err(Box::new(
-            Diagnostic::error(Code::TwoSdks, format!("the application brings a copy of `{}` of its own", other.name))
-                .note(format!("one is at `{}`, the other is the one in `uk`", package_folder(other).display()))
-                .help(format!("depend on it by version, `{} = \"{}\"`: `uk` provides it", other.name, Sdk::VERSION)),
+            Diagnostic::error(
+                Code::TwoSdks,
+                format!("the application brings a copy of `{}` of its own", other.name),
+            )
+            .note(format!("one is at `{}`, the other is the one in `uk`", package_folder(other).display()))
+            .help(format!(
+                "depend on it by version, `{} = \"{}\"`: `uk` provides it",
+                other.name,
+                Sdk::VERSION
+            )),
         ))
     }
 
@@ -311,7 +349,13 @@ impl Cargo<'_> {
         let mut command = Command::new(&program);
         command.args(args).args(self.locking.offline.then_some("--offline")).current_dir(folder);
         // What a person's shell sets for other builds has no part in this one.
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_TARGET_DIR",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+        ] {
             command.env_remove(name);
         }
         command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
@@ -349,7 +393,10 @@ impl Cargo<'_> {
 
 fn parse(text: &str) -> Result<Metadata> {
     cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
-        Box::new(Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read").note(error.to_string()))
+        Box::new(
+            Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read")
+                .note(error.to_string()),
+        )
     })
 }
 

@@ -17,16 +17,36 @@ const FOLDERS: [&str; 2] = ["/usr/bin", "/bin"];
 const PROGRAMS: [&str; 3] = ["collect2", "ld", "as"];
 /// Files that a Rust link on Linux can take from the host: start files, libc and the compiler's own library.
 const FILES: [&str; 19] = [
-    "crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o", "crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o", "libc.so", "libc.so.6",
-    "libc_nonshared.a", "libm.so.6", "libgcc.a", "libgcc_s.so", "libgcc_s.so.1", "libpthread.a", "libdl.a", "librt.a",
+    "crt1.o",
+    "Scrt1.o",
+    "rcrt1.o",
+    "crti.o",
+    "crtn.o",
+    "crtbegin.o",
+    "crtbeginS.o",
+    "crtend.o",
+    "crtendS.o",
+    "libc.so",
+    "libc.so.6",
+    "libc_nonshared.a",
+    "libm.so.6",
+    "libgcc.a",
+    "libgcc_s.so",
+    "libgcc_s.so.1",
+    "libpthread.a",
+    "libdl.a",
+    "librt.a",
 ];
 
 /// The driver, by the content of all that it brings along.
 pub(crate) fn identify(store: &Store) -> Result<Tool> {
     let found = FOLDERS.iter().map(|folder| Path::new(folder).join("cc")).find(|program| program.is_file());
     let program = found.ok_or_else(|| {
-        Diagnostic::error(Code::NoLinker, "there is no `cc` in `/usr/bin`: build scripts, macros and `unix` programs need it to link")
-            .help("install one: `apt-get install gcc libc6-dev`, `dnf install gcc`, or what your system calls it")
+        Diagnostic::error(
+            Code::NoLinker,
+            "there is no `cc` in `/usr/bin`: build scripts, macros and `unix` programs need it to link",
+        )
+        .help("install one: `apt-get install gcc libc6-dev`, `dnf install gcc`, or what your system calls it")
     })?;
     let memo = Place::Store(store, "cc.json");
     let question = program.clone();
@@ -38,7 +58,10 @@ pub(crate) fn identify(store: &Store) -> Result<Tool> {
     let root = Path::new("/");
     let version = ask(&program, &["--version"], root)?;
     let mut files = vec![program.canonicalize().unwrap_or_else(|_| program.clone())];
-    let named = PROGRAMS.map(|name| (name, "-print-prog-name=")).into_iter().chain(FILES.map(|name| (name, "-print-file-name=")));
+    let named = PROGRAMS
+        .map(|name| (name, "-print-prog-name="))
+        .into_iter()
+        .chain(FILES.map(|name| (name, "-print-file-name=")));
     for (name, option) in named {
         let answer = PathBuf::from(ask(&program, &[&format!("{option}{name}")], root)?.trim());
         // A bare name is the driver's way of saying that it doesn't have one, or that it will look on the PATH.
@@ -53,7 +76,10 @@ pub(crate) fn identify(store: &Store) -> Result<Tool> {
     for path in files {
         watch.file(&path);
         let digest = hash(&path).map_err(|error| {
-            Diagnostic::error(Code::NoLinker, format!("`{}` of the host's linker can't be read: {error}", path.display()))
+            Diagnostic::error(
+                Code::NoLinker,
+                format!("`{}` of the host's linker can't be read: {error}", path.display()),
+            )
         })?;
         let inside = path.display().to_string().trim_start_matches('/').to_owned();
         entries.push(Entry { path: inside, kind: EntryKind::File { digest, executable: false } });

@@ -107,7 +107,10 @@ pub enum Place<'a> {
 }
 
 /// The remembered answer to `question`, if everything that it depends on is as it was.
-pub fn recall<Q: DeserializeOwned + PartialEq, T: DeserializeOwned>(place: Place<'_>, question: &Q) -> Option<T> {
+pub fn recall<Q: DeserializeOwned + PartialEq, T: DeserializeOwned>(
+    place: Place<'_>,
+    question: &Q,
+) -> Option<T> {
     let text = match place {
         Place::File(path) => std::fs::read(path).ok()?,
         Place::Store(store, name) => store.memo(name)?,

@@ -117,7 +117,9 @@ pub fn members(folder: &Path, pattern: &str) -> std::io::Result<Vec<PathBuf>> {
                 let entry = entry?;
                 let name = entry.file_name();
                 let Some(name) = name.to_str() else { continue };
-                let fits = name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
+                let fits = name.len() >= before.len() + after.len()
+                    && name.starts_with(before)
+                    && name.ends_with(after);
                 if fits && !name.starts_with('.') {
                     next.push(entry.path());
                 }
@@ -140,8 +142,9 @@ fn shown(path: &Path) -> String {
 /// `UK0506` for `path`.
 pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(Code::NotWritable, format!("`{}` can't be written: {error}", path.display()))
-            .help("`uk` keeps `.uk/`, `dist/` and `unikernel.lock` beside the manifest: make that folder writable"),
+        Diagnostic::error(Code::NotWritable, format!("`{}` can't be written: {error}", path.display())).help(
+            "`uk` keeps `.uk/`, `dist/` and `unikernel.lock` beside the manifest: make that folder writable",
+        ),
     )
 }
 

@@ -3,19 +3,15 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use uk_backends::Target;
-
 use crate::Sdk;
 
-/// Another package that the generated main of some target names.
+/// Another package that the generated main may name, on some target or for some value of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RootCrate {
     /// The package's name.
     pub package: String,
     /// Where it is when it doesn't come from the SDK: a `Cargo.toml` dependency's value.
     pub requirement: Option<String>,
-    /// The targets whose main names it.
-    pub targets: Vec<Target>,
 }
 
 /// A root package to be written for cargo.
@@ -25,7 +21,8 @@ pub struct Root<'a> {
     pub application: &'a str,
     /// The application's folder.
     pub folder: &'a Path,
-    /// What the mains name besides it, for all targets: one lock file serves them all.
+    /// What a main may name besides it, for all targets and keys, so that one lock file serves them all. Each is an
+    /// optional dependency: a feature of its name turns it on.
     pub crates: &'a [RootCrate],
 }
 
@@ -59,12 +56,6 @@ impl Root<'_> {
             let version = || format!("version = {:?}", Sdk::VERSION);
             let requirement = krate.requirement.clone().unwrap_or_else(version);
             let _ = writeln!(text, "{} = {{ {requirement}, optional = true }}", krate.package);
-        }
-        text.push_str("\n[features]\n");
-        for target in Target::ALL {
-            let named = self.crates.iter().filter(|c| c.targets.contains(&target));
-            let features: Vec<String> = named.map(|c| format!("\"dep:{}\"", c.package)).collect();
-            let _ = writeln!(text, "{} = [{}]", target.name(), features.join(", "));
         }
         text.push_str("\n[patch.crates-io]\n");
         for (package, folder) in sdk.packages() {

@@ -90,7 +90,10 @@ fn counts(root: &Path, entry: &ignore::DirEntry) -> bool {
 
 fn unreadable(folder: &Path, cause: &str) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(Code::UnreadableSource, format!("the sources in `{}` can't be read: {cause}", folder.display()))
-            .help("every file that git doesn't ignore is an input: make it readable, or name it in `.gitignore`"),
+        Diagnostic::error(
+            Code::UnreadableSource,
+            format!("the sources in `{}` can't be read: {cause}", folder.display()),
+        )
+        .help("every file that git doesn't ignore is an input: make it readable, or name it in `.gitignore`"),
     )
 }

@@ -48,10 +48,11 @@ pub(crate) fn programs(host: &Host) -> (PathBuf, PathBuf) {
 }
 
 fn rustc(project: &Project) -> Result<Rustc> {
-    let program = std::env::var_os("RUSTC").map(PathBuf::from).or_else(|| on_path("rustc")).ok_or_else(|| {
-        Diagnostic::error(Code::NoToolchain, "there is no `rustc` on the PATH")
-            .help("install Rust (https://rustup.rs), or name its compiler in the variable `RUSTC`")
-    })?;
+    let program =
+        std::env::var_os("RUSTC").map(PathBuf::from).or_else(|| on_path("rustc")).ok_or_else(|| {
+            Diagnostic::error(Code::NoToolchain, "there is no `rustc` on the PATH")
+                .help("install Rust (https://rustup.rs), or name its compiler in the variable `RUSTC`")
+        })?;
     let memo = project.state().join("rustc.json");
     if let Some(known) = recall(Place::File(&memo), &program) {
         return Ok(known);
@@ -62,8 +63,13 @@ fn rustc(project: &Project) -> Result<Rustc> {
         watch.variable(name);
     }
     watch.file(&program);
-    let home = |name, below: &str| std::env::var_os("HOME").map(|h| Path::new(&h).join(below)).filter(|_| std::env::var_os(name).is_none());
-    let rustup = std::env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| home("RUSTUP_HOME", ".rustup"));
+    let home = |name, below: &str| {
+        std::env::var_os("HOME")
+            .map(|h| Path::new(&h).join(below))
+            .filter(|_| std::env::var_os(name).is_none())
+    };
+    let rustup =
+        std::env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| home("RUSTUP_HOME", ".rustup"));
     watch.file(rustup.unwrap_or_default().join("settings.toml"));
     for folder in project.folder.ancestors() {
         watch.file(folder.join("rust-toolchain.toml"));
@@ -89,7 +95,9 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
     let root = &rustc.sysroot;
     let libraries = root.join("lib/rustlib").join(&rustc.triple);
     let mut files = vec![root.join("bin/rustc")];
-    for folder in [root.join("lib"), libraries.join("lib"), libraries.join("bin"), libraries.join("bin/gcc-ld")] {
+    for folder in
+        [root.join("lib"), libraries.join("lib"), libraries.join("bin"), libraries.join("bin/gcc-ld")]
+    {
         let listed = std::fs::read_dir(&folder).into_iter().flatten().filter_map(std::result::Result::ok);
         files.extend(listed.map(|e| e.path()).filter(|p| p.is_file()));
     }
@@ -102,7 +110,8 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
     };
     let entries: std::io::Result<Vec<Entry>> = files.par_iter().map(read).collect();
     let program = root.join("bin/rustc");
-    let entries = entries.map_err(|error| unusable(&program, &format!("a file of it can't be read: {error}")))?;
+    let entries =
+        entries.map_err(|error| unusable(&program, &format!("a file of it can't be read: {error}")))?;
     let tree = Tree::new(entries).map_err(|error| unusable(&program, &error.to_string()))?;
     let text = ask(&program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
     let known = Identified { identity: tree.digest(), cfg: cfg(&text) };
@@ -149,8 +158,11 @@ fn on_path(name: &str) -> Option<PathBuf> {
 
 fn unusable(program: &Path, cause: &str) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(Code::NoToolchain, format!("the toolchain of `{}` can't be used", program.display()))
-            .note(cause.to_owned())
-            .help("check with `rustc -vV`; with rustup, `rustup show` tells which toolchain this folder has"),
+        Diagnostic::error(
+            Code::NoToolchain,
+            format!("the toolchain of `{}` can't be used", program.display()),
+        )
+        .note(cause.to_owned())
+        .help("check with `rustc -vV`; with rustup, `rustup show` tells which toolchain this folder has"),
     )
 }

@@ -13,7 +13,8 @@ const FILES: [(&str, &str); 1] = [("/usr/include/stdlib.h", "libc6-dev")];
 
 /// Installs what is missing, or says how.
 pub fn run() -> Done {
-    let mut missing: Vec<&str> = PROGRAMS.iter().filter(|(p, _)| !on_path(p)).map(|(_, package)| *package).collect();
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(p, _)| !on_path(p)).map(|(_, package)| *package).collect();
     missing.extend(FILES.iter().filter(|(f, _)| !Path::new(f).exists()).map(|(_, package)| *package));
     if missing.is_empty() {
         return Ok(());
@@ -35,5 +36,6 @@ pub fn run() -> Done {
 }
 
 fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|f| f.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|f| f.join(program).is_file()))
 }

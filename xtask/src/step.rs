@@ -24,7 +24,8 @@ pub fn cargo() -> Command {
 pub fn run(title: &str, command: &mut Command) -> Done {
     eprintln!("== {title}");
     let start = Instant::now();
-    let status = command.status().map_err(|error| format!("{title}: {command:?} can't be started: {error}"))?;
+    let status =
+        command.status().map_err(|error| format!("{title}: {command:?} can't be started: {error}"))?;
     eprintln!("== {title}: {:.1} s", start.elapsed().as_secs_f64());
     if status.success() { Ok(()) } else { Err(format!("{title}: {command:?} ended with {status}")) }
 }
@@ -33,7 +34,11 @@ pub fn run(title: &str, command: &mut Command) -> Done {
 pub fn output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?} can't be started: {error}"))?;
     if !output.status.success() {
-        return Err(format!("{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+        return Err(format!(
+            "{command:?} ended with {}:\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

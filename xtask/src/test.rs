@@ -9,7 +9,10 @@ use crate::step::{self, Done, cargo, repository};
 pub fn run() -> Done {
     setup::run()?;
     step::run("rustfmt", cargo().args(["fmt", "--all", "--check"]))?;
-    step::run("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    step::run(
+        "clippy",
+        cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    )?;
     // The tests start `uk` as users do: optimised.
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--release", "--no-fail-fast"]);
@@ -21,7 +24,11 @@ pub fn run() -> Done {
         let target = repository().join("target/examples");
         let test = |words: &[&str]| {
             let mut command = cargo();
-            command.args(words).arg("--manifest-path").arg(example.join("Cargo.toml")).env("CARGO_TARGET_DIR", &target);
+            command
+                .args(words)
+                .arg("--manifest-path")
+                .arg(example.join("Cargo.toml"))
+                .env("CARGO_TARGET_DIR", &target);
             command
         };
         let name = example.display();

@@ -62,9 +62,12 @@ struct RawDependency {
 pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> Known) -> Result<Answer> {
     let unknown = |cause: String| {
         Box::new(
-            Diagnostic::error(Code::UnsupportedUnitGraph, "this cargo's unit graph isn't of a form that `uk` knows")
-                .note(cause)
-                .help("use a toolchain that this `uk` was tested with: `rustup toolchain install 1.95.0`"),
+            Diagnostic::error(
+                Code::UnsupportedUnitGraph,
+                "this cargo's unit graph isn't of a form that `uk` knows",
+            )
+            .note(cause)
+            .help("use a toolchain that this `uk` was tested with: `rustup toolchain install 1.95.0`"),
         )
     };
     let Versioned { version } = serde_json::from_str(text).map_err(|error| unknown(error.to_string()))?;
@@ -72,19 +75,25 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
         return Err(unknown(format!("its version is {version}, and {VERSION} is wanted")));
     }
     let raw: Raw = serde_json::from_str(text).map_err(|error| unknown(error.to_string()))?;
-    let [root] = raw.roots[..] else { return Err(unknown(format!("{} roots, and one is wanted", raw.roots.len()))) };
+    let [root] = raw.roots[..] else {
+        return Err(unknown(format!("{} roots, and one is wanted", raw.roots.len())));
+    };
 
     let by_id: HashMap<&str, &Package> = metadata.packages.iter().map(|p| (p.id.repr.as_str(), p)).collect();
     let mut packages = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut order = Order { raw: &raw.units, done: vec![None; raw.units.len()], sorted: Vec::new() };
-    for dependency in &raw.units.get(root).ok_or_else(|| unknown("its root isn't there".to_owned()))?.dependencies {
+    for dependency in
+        &raw.units.get(root).ok_or_else(|| unknown("its root isn't there".to_owned()))?.dependencies
+    {
         order.visit(dependency.index);
     }
     let mut units = Vec::with_capacity(order.sorted.len());
     for &index in &order.sorted {
         let unit = &raw.units[index];
-        let package = by_id.get(unit.pkg_id.as_str()).ok_or_else(|| unknown(format!("`{}` is no package", unit.pkg_id)))?;
+        let package = by_id
+            .get(unit.pkg_id.as_str())
+            .ok_or_else(|| unknown(format!("`{}` is no package", unit.pkg_id)))?;
         let place = *places.entry(&unit.pkg_id).or_insert_with(|| {
             packages.push(known(package));
             packages.len() - 1
@@ -93,7 +102,8 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
         let source = unit.target.src_path.strip_prefix(folder).and_then(|s| s.strip_prefix('/'));
         units.push(Unit {
             package: place,
-            mode: mode(unit).ok_or_else(|| unknown(format!("a unit of `{}` in mode `{}`", unit.pkg_id, unit.mode)))?,
+            mode: mode(unit)
+                .ok_or_else(|| unknown(format!("a unit of `{}` in mode `{}`", unit.pkg_id, unit.mode)))?,
             crate_name: unit.target.name.replace('-', "_"),
             source: source.unwrap_or(&unit.target.src_path).to_owned(),
             edition: unit.target.edition.clone(),
@@ -101,7 +111,11 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
             features: unit.features.clone(),
             profile: Profile {
                 opt_level: unit.profile.opt_level.clone(),
-                debuginfo: unit.profile.debuginfo.as_str().map_or_else(|| unit.profile.debuginfo.to_string(), str::to_owned),
+                debuginfo: unit
+                    .profile
+                    .debuginfo
+                    .as_str()
+                    .map_or_else(|| unit.profile.debuginfo.to_string(), str::to_owned),
                 debug_assertions: unit.profile.debug_assertions,
                 overflow_checks: unit.profile.overflow_checks,
                 panic_abort: unit.profile.panic == "abort" && unit.platform.is_some(),
@@ -143,14 +157,18 @@ impl Order<'_> {
     }
 
     fn dependencies(&self, unit: &RawUnit) -> Vec<Dependency> {
-        let place = |d: &RawDependency| Some(Dependency { unit: self.done[d.index]?, name: d.extern_crate_name.clone() });
+        let place = |d: &RawDependency| {
+            Some(Dependency { unit: self.done[d.index]?, name: d.extern_crate_name.clone() })
+        };
         unit.dependencies.iter().filter_map(place).collect()
     }
 }
 
 /// What of a package's manifest a compilation can see.
 pub(super) fn facts(package: &Package) -> PackageFacts {
-    let path = |p: &Option<cargo_metadata::camino::Utf8PathBuf>| p.as_ref().map_or(String::new(), ToString::to_string);
+    let path = |p: &Option<cargo_metadata::camino::Utf8PathBuf>| {
+        p.as_ref().map_or(String::new(), ToString::to_string)
+    };
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let mut variables = vec![
         ("AUTHORS", package.authors.join(":")),

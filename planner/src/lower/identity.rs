@@ -25,7 +25,9 @@ pub(super) fn identities(crates: &Crates, keys: &str) -> Vec<Identity> {
         let interned = Hash::of(&Interned { names, source: package.origin.digest(), dependencies, keys });
         done.push((names, interned));
     }
-    done.into_iter().map(|(names, interned)| Identity { metadata: names.to_string()[..16].to_owned(), interned }).collect()
+    done.into_iter()
+        .map(|(names, interned)| Identity { metadata: names.to_string()[..16].to_owned(), interned })
+        .collect()
 }
 
 /// Names a generated file's node by its content.
@@ -50,7 +52,10 @@ impl Encode for Named<'_> {
         sink.record("uk-unit", 1);
         sink.text("name", &package.facts.name);
         sink.text("version", &package.facts.version);
-        sink.text("source", if let Origin::Fixed { source, .. } = &package.origin { source } else { "local" });
+        sink.text(
+            "source",
+            if let Origin::Fixed { source, .. } = &package.origin { source } else { "local" },
+        );
         sink.text("crate", &unit.crate_name);
         let (mode, number) = match unit.mode {
             Mode::Library => ("library", 0),

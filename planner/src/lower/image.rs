@@ -59,9 +59,15 @@ impl Lowering<'_> {
         let mut call = Call::new(self);
         call.crate_flags(&wiring.name.replace('-', "_"), "2024");
         call.text("main.rs");
-        call.texts(["--crate-type=bin", "--emit=link", "--error-format=json", "--json=diagnostic-rendered-ansi"]);
+        call.texts([
+            "--crate-type=bin",
+            "--emit=link",
+            "--error-format=json",
+            "--json=diagnostic-rendered-ansi",
+        ]);
         // The profile of the libraries: all of an image's crates have one.
-        let library = crates.root.iter().map(|d| &crates.units[d.unit]).find(|u| u.mode == Mode::Library && !u.host);
+        let library =
+            crates.root.iter().map(|d| &crates.units[d.unit]).find(|u| u.mode == Mode::Library && !u.host);
         if let Some(unit) = library {
             call.profile(unit);
         }
@@ -70,7 +76,7 @@ impl Lowering<'_> {
         match script {
             None => call.host_linker(self),
             Some(script) => {
-                let lld = format!("{RUST}/lib/rustlib/{}/bin/gcc-ld/ld.lld", self.host.triple);
+                let lld = format!("{RUST}/lib/rustlib/{}/bin/rust-lld", self.host.triple);
                 call.at("-Clinker=", &lld);
                 call.at("-Clink-arg=-T", "main/link.ld");
                 call.inputs.push(input("main/link.ld", script, 0));

@@ -88,7 +88,8 @@ impl<'a> Lowering<'a> {
     fn units<'c>(&mut self, crates: &'c Crates, keys: &str) -> Units<'c> {
         let count = crates.units.len();
         let ids = identity::identities(crates, keys);
-        let keys = self.intern(identity::generated("keys.kdl", keys), || generate("keys.kdl", keys.to_owned()));
+        let keys =
+            self.intern(identity::generated("keys.kdl", keys), || generate("keys.kdl", keys.to_owned()));
         let mut units = Units {
             crates,
             ids,

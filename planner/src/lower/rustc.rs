@@ -20,7 +20,11 @@ pub(super) fn compile(lowering: &Lowering<'_>, units: &Units<'_>, index: usize, 
     let mut call = Call::new(lowering);
     call.crate_flags(&unit.crate_name, &unit.edition);
     // The user's own sources are named as from their package, those of others with the package's name before them.
-    call.push(if local { Arg::from(unit.source.clone()) } else { Arg::path(format!("{folder}/{}", unit.source)) });
+    call.push(if local {
+        Arg::from(unit.source.clone())
+    } else {
+        Arg::path(format!("{folder}/{}", unit.source))
+    });
     call.text(match unit.mode {
         Mode::Library => "--crate-type=lib",
         Mode::ProcMacro => "--crate-type=proc-macro",
@@ -183,7 +187,8 @@ pub(super) fn package_env(units: &Units<'_>, index: usize) -> Vec<(String, Arg)>
     env.push(("CARGO_MANIFEST_PATH".to_owned(), Arg::path(format!("{}/Cargo.toml", units.package(index)))));
     env.push(("CARGO_PKG_NAME".to_owned(), facts.name.clone().into()));
     env.push(("CARGO_PKG_VERSION".to_owned(), facts.version.clone().into()));
-    let (numbers, pre) = facts.version.split('+').next().and_then(|v| v.split_once('-')).unwrap_or((&facts.version, ""));
+    let (numbers, pre) =
+        facts.version.split('+').next().and_then(|v| v.split_once('-')).unwrap_or((&facts.version, ""));
     let mut numbers = numbers.split(['.', '+']);
     for part in ["MAJOR", "MINOR", "PATCH"] {
         env.push((format!("CARGO_PKG_VERSION_{part}"), numbers.next().unwrap_or("0").into()));

@@ -27,6 +27,3 @@ pub const MAX_DEPTH: usize = 32;
 pub fn parse(source: SourceId, text: &str) -> (Vec<Node<'_>>, Vec<Diagnostic>) {
     parser::Parser::new(source, text).document()
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,7 +33,11 @@ pub(super) fn run() -> Done {
     let (uk, cargo) = pairs(5, uk, cargo)?;
     println!("cold build of hello for unix, CPU time of all processes, median of 5 pairs");
     println!("  uk     {:6.0} ms   (with asking cargo and identifying the toolchain)", ms(uk));
-    println!("  cargo  {:6.0} ms   (goal: uk <= 1.15 of it; uk / cargo = {:.3})", ms(cargo), ms(uk) / ms(cargo));
+    println!(
+        "  cargo  {:6.0} ms   (goal: uk <= 1.15 of it; uk / cargo = {:.3})",
+        ms(cargo),
+        ms(uk) / ms(cargo)
+    );
     Ok(())
 }
 
@@ -49,17 +53,22 @@ fn generated_package(hello: &Path, store: &Path) -> Result<std::path::PathBuf, S
     let plan: serde_json::Value = serde_json::from_str(&plan).map_err(|error| error.to_string())?;
     for file in ["main.rs", "keys.rs"] {
         let nodes = plan["nodes"].as_array().ok_or("the plan has no nodes")?;
-        let node = nodes.iter().find(|n| n["label"] == file).ok_or_else(|| format!("the plan has no `{file}`"))?;
-        let digest = node["outputs"][0]["digest"].as_str().ok_or_else(|| format!("`{file}` has no digest"))?;
+        let node =
+            nodes.iter().find(|n| n["label"] == file).ok_or_else(|| format!("the plan has no `{file}`"))?;
+        let digest =
+            node["outputs"][0]["digest"].as_str().ok_or_else(|| format!("`{file}` has no digest"))?;
         let path = store.join("cas").join(&digest[..2]).join(digest);
-        fs::copy(&path, package.join("src").join(file)).map_err(|error| format!("{}: {error}", path.display()))?;
+        fs::copy(&path, package.join("src").join(file))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(package)
 }
 
 fn remove(path: &Path) -> Done {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", path.display())),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{}: {error}", path.display()))
+        }
         _ => Ok(()),
     }
 }

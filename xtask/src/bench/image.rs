@@ -19,7 +19,11 @@ pub(super) fn run() -> Done {
     let (uk, bare) = pairs(21, || first_line(&image), || first_line(&stub))?;
     println!("QEMU (TCG, microvm) from launch to the first line, median of 21 pairs");
     println!("  hello  {:6.1} ms", ms(uk));
-    println!("  stub   {:6.1} ms   (goal: hello <= 1.3 of it; hello / stub = {:.3})", ms(bare), ms(uk) / ms(bare));
+    println!(
+        "  stub   {:6.1} ms   (goal: hello <= 1.3 of it; hello / stub = {:.3})",
+        ms(bare),
+        ms(uk) / ms(bare)
+    );
     Ok(())
 }
 
@@ -30,7 +34,13 @@ fn stub(folder: &Path) -> Result<PathBuf, String> {
     let lld = format!("{}/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld/ld.lld", sysroot.trim());
     let mut rustc = Command::new("rustc");
     rustc.current_dir(repository()).arg("xtask/src/bench/stub.rs").arg("-o").arg(&stub);
-    rustc.args(["--edition=2024", "-Cpanic=abort", "-Copt-level=s", "-Crelocation-model=static", "-Clinker-flavor=ld.lld"]);
+    rustc.args([
+        "--edition=2024",
+        "-Cpanic=abort",
+        "-Copt-level=s",
+        "-Crelocation-model=static",
+        "-Clinker-flavor=ld.lld",
+    ]);
     rustc.arg(format!("-Clinker={lld}")).args(["-Clink-arg=-static", "-Clink-arg=--no-pie", "-Clink-arg=-n"]);
     rustc.args(["-Clink-arg=-Ttext=0x200000", "-Clink-arg=--entry=start32", "-Cstrip=symbols"]);
     step::output(&mut rustc)?;
@@ -39,8 +49,25 @@ fn stub(folder: &Path) -> Result<PathBuf, String> {
 
 fn first_line(image: &Path) -> Result<Duration, String> {
     let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "microvm,acpi=on"]);
-    qemu.args(["-accel", "tcg", "-m", "128M", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4"]);
+    qemu.args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-machine",
+        "microvm,acpi=on",
+    ]);
+    qemu.args([
+        "-accel",
+        "tcg",
+        "-m",
+        "128M",
+        "-serial",
+        "stdio",
+        "-device",
+        "isa-debug-exit,iobase=0xf4,iosize=0x4",
+    ]);
     let start = Instant::now();
     let mut child = qemu
         .arg("-kernel")

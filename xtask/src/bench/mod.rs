@@ -27,7 +27,8 @@ pub fn run(name: Option<&str>) -> Done {
 
 /// The `uk` under test.
 fn uk() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
     target.join("release/uk")
 }
 
@@ -48,7 +49,8 @@ impl Scratch {
         for file in ["Cargo.toml", "unikernel.kdl", "unikernel.lock", "src/lib.rs"] {
             let target = to.join(file);
             std::fs::create_dir_all(target.parent().unwrap_or(&to)).map_err(|e| e.to_string())?;
-            std::fs::copy(from.join(file), &target).map_err(|error| format!("{}: {error}", from.join(file).display()))?;
+            std::fs::copy(from.join(file), &target)
+                .map_err(|error| format!("{}: {error}", from.join(file).display()))?;
         }
         // The example finds the SDK beside it; a copy has to be told where that is.
         let manifest = to.join("Cargo.toml");
@@ -91,7 +93,9 @@ fn cpu(command: &mut Command) -> Result<Duration, String> {
 fn children_ticks() -> Result<u64, String> {
     let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let field = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).ok_or("/proc/self/stat has another form");
+    let field = |i: usize| {
+        fields.get(i).and_then(|f| f.parse::<u64>().ok()).ok_or("/proc/self/stat has another form")
+    };
     Ok(field(13)? + field(14)?)
 }
 

@@ -12,7 +12,10 @@ pub(super) fn run() -> Done {
     let ours = || uk_in(&hello, &store, &["build"]);
     let theirs = || {
         let mut command = Command::new(cargo().get_program());
-        command.args(["build", "--release"]).current_dir(&hello).env("CARGO_TARGET_DIR", scratch.0.join("target"));
+        command
+            .args(["build", "--release"])
+            .current_dir(&hello)
+            .env("CARGO_TARGET_DIR", scratch.0.join("target"));
         command
     };
     step::output(&mut ours())?;
@@ -22,6 +25,10 @@ pub(super) fn run() -> Done {
     let (uk, cargo) = pairs(41, || wall(&mut ours()), || wall(&mut theirs()))?;
     println!("no-op build of hello, whole process, median of 41 pairs");
     println!("  uk     {:6.2} ms   (goal: <= 6 ms)", ms(uk));
-    println!("  cargo  {:6.2} ms   (goal: uk <= 1/5 of it; uk / cargo = {:.3})", ms(cargo), ms(uk) / ms(cargo));
+    println!(
+        "  cargo  {:6.2} ms   (goal: uk <= 1/5 of it; uk / cargo = {:.3})",
+        ms(cargo),
+        ms(uk) / ms(cargo)
+    );
     Ok(())
 }

@@ -3,5 +3,8 @@
 use crate::step::{self, Done, cargo};
 
 pub(super) fn run() -> Done {
-    step::run("plan", cargo().args(["run", "--release", "--quiet", "--package", "uk-store", "--example", "plan"]))
+    step::run(
+        "plan",
+        cargo().args(["run", "--release", "--quiet", "--package", "uk-store", "--example", "plan"]),
+    )
 }

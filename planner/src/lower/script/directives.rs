@@ -108,7 +108,10 @@ mod tests {
             cargo:rustc-link-lib=static=z\ncargo:rustc-link-search=native=/o\ncargo:rustc-env=A=b=c\ncargo:root=/r\n\
             cargo::metadata=include-dir=/i\ncargo:rustc-flags=-l m -L/q\n";
         let read = Directives::parse(text, "my-z").expect("valid");
-        assert_eq!(read.flags.lines().collect::<Vec<_>>().join(" "), "--cfg fast --check-cfg cfg(fast) -l static=z -L native=/o -l m -L /q");
+        assert_eq!(
+            read.flags.lines().collect::<Vec<_>>().join(" "),
+            "--cfg fast --check-cfg cfg(fast) -l static=z -L native=/o -l m -L /q"
+        );
         assert_eq!(read.search, "-L\nnative=/o\n-L\n/q\n");
         assert_eq!(read.env, "A=b=c\n");
         assert_eq!(read.metadata, "DEP_MY_Z_ROOT=/r\nDEP_MY_Z_INCLUDE_DIR=/i\n");
@@ -116,7 +119,8 @@ mod tests {
 
     #[test]
     fn says_every_error() {
-        let said = Directives::parse("cargo::error=no zlib\ncargo::frob=1\ncargo::error=no pkg\n", "").expect_err("errors");
+        let said = Directives::parse("cargo::error=no zlib\ncargo::frob=1\ncargo::error=no pkg\n", "")
+            .expect_err("errors");
         assert_eq!(said.lines().count(), 3);
         assert!(said.contains("no zlib") && said.contains("cargo::frob=1") && said.contains("no pkg"));
     }

@@ -1,0 +1,174 @@
+//! The command line as clap reads it. No logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Builds Rust unikernels from a declarative manifest.
+#[derive(Debug, Parser)]
+#[command(name = "uk", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Run as if started in FOLDER.
+    #[arg(short = 'C', value_name = "FOLDER", global = true)]
+    pub folder: Option<PathBuf>,
+    /// When to use colours and live progress.
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    pub color: When,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the manifest or a build step is at fault, 2 the command line is, \
+130 interrupted. `uk run` ends with the guest's own code, or with 125 when the guest could not be run.";
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would be built, and what is cached.
+    Plan {
+        /// What to plan.
+        #[command(flatten)]
+        select: Select,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Build the artifacts into `dist/`.
+    Build {
+        /// What to build.
+        #[command(flatten)]
+        select: Select,
+        /// How to build it.
+        #[command(flatten)]
+        effort: Effort,
+    },
+    /// Build one unikernel and run it.
+    Run {
+        /// What to run.
+        #[command(flatten)]
+        select: Select,
+        /// How to build it.
+        #[command(flatten)]
+        effort: Effort,
+        /// How to run it.
+        #[command(flatten)]
+        runner: Runner,
+        /// Arguments for the guest, after `--`.
+        #[arg(last = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+    /// Remove what was recorded as made: nothing else.
+    Clean,
+    /// Show the keys of the manifest, with their values and where those come from.
+    Keys {
+        /// Which manifest and settings.
+        #[command(flatten)]
+        select: Select,
+    },
+    /// Show the page of an error code.
+    Explain {
+        /// The code, as `UK0301`; without one, the whole index.
+        code: Option<String>,
+    },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Which unikernels, targets and keys.
+#[derive(Debug, Default, Args)]
+pub struct Select {
+    /// A unikernel of the workspace; may stand several times.
+    #[arg(short, long, value_name = "NAME")]
+    pub package: Vec<String>,
+    /// Where it shall run: `unix`, `virtio`; may stand several times.
+    #[arg(short, long, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// The value of a key; may stand several times.
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Fail rather than change `unikernel.lock`.
+    #[arg(long)]
+    pub locked: bool,
+    /// Use only crates that are on this machine.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// How to build.
+#[derive(Debug, Default, Args)]
+pub struct Effort {
+    /// How many actions may run at once [default: one a core].
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Go on with what doesn't depend on a failed action.
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct Runner {
+    /// Print the command instead of running it.
+    #[arg(long)]
+    pub print: bool,
+    /// The machine that QEMU shows the guest (target `virtio`).
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
+    pub machine: Machine,
+    /// What executes the guest (target `virtio`).
+    #[arg(long, value_enum, default_value_t)]
+    pub accel: Accel,
+    /// The guest's memory in MiB (target `virtio`).
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(8..))]
+    pub memory: u32,
+}
+
+/// A machine type.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Machine {
+    /// The quickest to boot.
+    #[default]
+    Microvm,
+    /// The same without ACPI.
+    MicrovmNoacpi,
+    /// A PC with PCI.
+    Q35,
+}
+
+/// What executes a guest.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Accel {
+    /// QEMU's translator: works everywhere.
+    #[default]
+    Tcg,
+    /// The kernel's KVM.
+    Kvm,
+}
+
+/// How to show a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; see docs/plan.schema.json.
+    Json,
+    /// For Graphviz.
+    Dot,
+}

@@ -1,0 +1,130 @@
+//! `uk build`: the artifacts into `dist/`.
+
+use std::path::Path;
+
+use uk_action::{ActionId, Kind};
+use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::lower::{DIRECTIVES, Directives};
+use uk_store::{Builtins, Cancel, Fault, Options, Report, realise};
+
+use crate::cli::{Effort, Select};
+use crate::dist::Dist;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::rejected;
+use crate::session::{Planned, Session};
+use crate::ui::{Ui, duration, plain};
+
+/// Plans and builds.
+pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select)?;
+    build(&session, effort, ui)?;
+    Ok(())
+}
+
+/// Builds everything in `session`, says so in one line, and puts the artifacts into `dist/`.
+pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
+    for planned in &session.planned {
+        ui.diagnostics(planned.devices.warnings(), &session.sources);
+    }
+    let cancel = Cancel::default();
+    cancel_on_signal(&cancel);
+    let mut options = Options { keep_going: effort.keep_going, ..Options::default() };
+    if let Some(jobs) = effort.jobs {
+        options.jobs = jobs.get();
+    }
+    let roots: Vec<ActionId> = session.planned.iter().flat_map(|p| [p.image.link, p.image.pack]).collect();
+    let progress = Progress::new(ui, &session.graph);
+    let report = realise(&session.graph, &roots, &session.store, &options, &BuildScripts, &progress, &cancel);
+    let report = report.map_err(|failure| {
+        if failure.cancelled {
+            return Failure::new(failure.diagnostics(&session.graph), &session.sources);
+        }
+        let faults = failure.faults.iter().flat_map(|fault| explain(session, fault, ui)).collect();
+        Failure::new(faults, &session.sources)
+    })?;
+    for planned in &session.planned {
+        publish(session, planned, &report)?;
+    }
+    let Report { executed, cached, .. } = report;
+    ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
+    Ok(report)
+}
+
+fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), Failure> {
+    let name = planned.artifact();
+    let mut dist = Dist::load(&planned.project);
+    for (action, name) in [(planned.image.pack, name.clone()), (planned.image.link, format!("{name}.debug"))]
+    {
+        let produced = &report.outputs(action)[0];
+        let runs = action == planned.image.pack;
+        dist.put(&name, produced.digest, runs, &session.store)?;
+    }
+    dist.save()?;
+    Ok(())
+}
+
+/// What the executor can't know: what a build script's words mean.
+struct BuildScripts;
+
+impl Builtins for BuildScripts {
+    fn run(&self, name: &str, args: &[String], sandbox: &Path) -> Result<(), String> {
+        if name != DIRECTIVES {
+            return Err(format!("there is no builtin `{name}`"));
+        }
+        let links = args.first().map(String::as_str).unwrap_or_default();
+        let text = std::fs::read_to_string(sandbox.join("stdout")).map_err(|error| error.to_string())?;
+        let read = Directives::parse(&text, links)?;
+        let files =
+            [("flags", read.flags), ("search", read.search), ("env", read.env), ("metadata", read.metadata)];
+        files
+            .into_iter()
+            .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Ends the build's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
+/// had begun is cleared away by the next build.
+fn cancel_on_signal(cancel: &Cancel) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+        let cancel = cancel.clone();
+        std::thread::spawn(move || signals.forever().for_each(|_| cancel.cancel()));
+    }
+}
+
+/// How many lines of a log are shown; the whole is in a file.
+const EXCERPT: usize = 60;
+
+/// A failed action as people see it, with what matters of its log.
+fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
+    let action = session.graph.get(fault.action);
+    let mut log = String::from_utf8_lossy(&fault.log).into_owned();
+    if action.kind == Kind::Link
+        && let Some(planned) = session.planned.iter().find(|p| p.image.link == fault.action)
+    {
+        let said = rejected::read(&log, planned);
+        if !said.is_empty() {
+            return said;
+        }
+        log = rejected::text(&log);
+    }
+    if !ui.colours() {
+        log = plain(&log);
+    }
+    // What a compiler says before its first error is warnings.
+    let lines: Vec<&str> = log.lines().collect();
+    let error = lines.iter().position(|l| plain(l).starts_with("error")).unwrap_or(0);
+    let end = lines.len().min(error + EXCERPT);
+    let mut diagnostic = fault.diagnostic(&session.graph);
+    if let Some(cut) = lines.len().checked_sub(end).filter(|n| *n > 0) {
+        diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[error..end].join("\n")));
+    } else if end > error {
+        diagnostic.notes.push(lines[error..end].join("\n"));
+    }
+    if diagnostic.code == Code::BuildScriptFailed {
+        diagnostic.message = format!("the build script of {}", diagnostic.message);
+    }
+    vec![diagnostic]
+}

@@ -1,0 +1,28 @@
+//! `uk clean`: removes what was recorded as made.
+
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::Project;
+
+use crate::dist::Dist;
+use crate::failure::Failure;
+use crate::session;
+use crate::ui::Ui;
+
+/// Cleans the project, or every member of a workspace.
+pub fn run(project: &Project, ui: Ui) -> Result<(), Failure> {
+    for project in session::projects(project)? {
+        let (removed, kept) = Dist::load(&project).clean().map_err(|error| {
+            Diagnostic::error(
+                Code::NotWritable,
+                format!("`{}` can't be cleaned: {error}", project.folder.display()),
+            )
+            .help("make the folder writable and run `uk clean` again")
+        })?;
+        let named = |path: &std::path::PathBuf| project.folder.join(path).display().to_string();
+        removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
+        for path in &kept {
+            ui.note(&format!("kept {}: it was changed since it was made", named(path)));
+        }
+    }
+    Ok(())
+}

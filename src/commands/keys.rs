@@ -1,0 +1,84 @@
+//! `uk keys`: the keys of the manifest, their values, and where those come from.
+
+use std::path::Path;
+
+use uk_keys::Stage;
+use uk_planner::Origin;
+use uk_planner::device::GraphKey;
+
+use crate::cli::Select;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::ui::Ui;
+
+/// Prints a table for each unikernel and target.
+pub fn run(folder: &Path, select: &Select, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select)?;
+    let mut text = String::new();
+    for planned in &session.planned {
+        let keys = planned.devices.keys();
+        if session.planned.len() > 1 {
+            text.push_str(&format!("{}\n", planned.artifact()));
+        }
+        if keys.is_empty() {
+            text.push_str("no keys\n");
+            continue;
+        }
+        let rows: Vec<[String; 6]> = keys.iter().map(row).collect();
+        let heads = ["key", "type", "stage", "value", "from", "doc"].map(str::to_owned);
+        text.push_str(&table(&heads, &rows));
+    }
+    ui.output(&text);
+    Ok(())
+}
+
+fn row(key: &GraphKey) -> [String; 6] {
+    let stage = match key.stage {
+        Stage::Build => "build",
+        Stage::Both => "both",
+        Stage::Run => "run",
+    };
+    [
+        key.name.clone(),
+        key.ty.to_string(),
+        stage.to_owned(),
+        value(key),
+        origin(key).to_owned(),
+        key.doc.clone(),
+    ]
+}
+
+/// A key's value as it may be shown.
+pub fn value(key: &GraphKey) -> String {
+    match &key.value {
+        _ if key.secret => "(secret)".to_owned(),
+        Some(value) => value.to_string(),
+        None if key.required => "(required)".to_owned(),
+        None => "(none)".to_owned(),
+    }
+}
+
+/// Who gave a key its value.
+pub fn origin(key: &GraphKey) -> &'static str {
+    match (key.origin, &key.value) {
+        (_, None) => "-",
+        (Origin::Catalogue, _) => "catalogue",
+        (Origin::Manifest, _) => "manifest",
+        (Origin::Environment, _) => "environment",
+        (Origin::CommandLine, _) => "--set",
+    }
+}
+
+/// Columns as wide as they must be, the last one open.
+pub fn table<const N: usize>(heads: &[String; N], rows: &[[String; N]]) -> String {
+    let all = || std::iter::once(heads).chain(rows);
+    let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,37 @@
+//! One module a command.
+
+mod build;
+mod clean;
+mod completions;
+mod explain;
+mod keys;
+mod plan;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use uk_loader::Project;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// Carries out what the command line says.
+pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
+    let folder: PathBuf = cli.folder.clone().unwrap_or_else(|| Path::new(".").to_owned());
+    match &cli.command {
+        Command::Plan { select, format } => plan::run(&folder, select, *format, ui)?,
+        Command::Build { select, effort } => build::run(&folder, select, effort, ui)?,
+        Command::Run { select, effort, runner, args } => {
+            return run::run(&folder, select, effort, runner, args, ui)
+                .map(ExitCode::from)
+                .map_err(Failure::while_running);
+        }
+        Command::Clean => clean::run(&Project::find(&folder)?, ui)?,
+        Command::Keys { select } => keys::run(&folder, select, ui)?,
+        Command::Explain { code } => explain::run(code.as_deref(), ui)?,
+        Command::Completions { shell } => completions::run(*shell, ui),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,42 @@
+//! `uk run`: builds one unikernel for one target and runs it.
+
+use std::path::Path;
+
+use uk_diagnostic::{Code, Diagnostic};
+
+use crate::cli::{Effort, Runner, Select};
+use crate::commands::build;
+use crate::failure::Failure;
+use crate::guest::{self, Artifact};
+use crate::session::Session;
+use crate::ui::Ui;
+
+/// Builds, runs, and returns the guest's exit code.
+pub fn run(
+    folder: &Path,
+    select: &Select,
+    effort: &Effort,
+    runner: &Runner,
+    args: &[String],
+    ui: Ui,
+) -> Result<u8, Failure> {
+    let session = Session::plan(folder, select)?;
+    let [planned] = &session.planned[..] else {
+        let named: Vec<String> = session.planned.iter().map(|p| format!("`{}`", p.artifact())).collect();
+        return Err(Diagnostic::error(
+            Code::AmbiguousUnikernel,
+            format!("one unikernel is run at a time, and these fit: {}", named.join(", ")),
+        )
+        .help("name one with `-p NAME`, and one `--target`")
+        .into());
+    };
+    build::build(&session, effort, ui)?;
+    let name = planned.artifact();
+    let artifact = Artifact {
+        path: planned.project.dist().join(&name),
+        debug: planned.project.dist().join(format!("{name}.debug")),
+        target: planned.devices.target(),
+        state: planned.project.state(),
+    };
+    Ok(guest::run(&artifact, args, runner, ui)?)
+}

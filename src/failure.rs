@@ -1,0 +1,55 @@
+//! Why a command ends without having done what it should.
+
+use uk_diagnostic::{Code, Diagnostic, Sources};
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that they point into.
+    pub sources: Sources,
+    /// Whether it is a failure to run a guest, which has an exit code of its own.
+    pub running: bool,
+}
+
+/// `uk run` could not run the guest, as `env`, `timeout` and `docker run` say it.
+const CANNOT_RUN: u8 = 125;
+/// Ended by Ctrl-C: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// Diagnostics that point into `sources`.
+    pub fn new(diagnostics: Vec<Diagnostic>, sources: &Sources) -> Self {
+        Self { diagnostics, sources: sources.clone(), running: false }
+    }
+
+    /// The same, as a failure to run a guest.
+    #[must_use]
+    pub fn while_running(self) -> Self {
+        Self { running: true, ..self }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        if self.diagnostics.iter().any(|d| d.code == Code::Interrupted) {
+            INTERRUPTED
+        } else if self.running {
+            CANNOT_RUN
+        } else {
+            1
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::new(vec![diagnostic], &Sources::default())
+    }
+}
+
+impl From<Box<Diagnostic>> for Failure {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Self::from(*diagnostic)
+    }
+}

@@ -1,0 +1,182 @@
+//! Running an artifact: the host process that a target needs, the guest's exit code, and its fault report.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use uk_backends::{Accel, Guest, Machine, PROGRAM, Target, qemu_args};
+use uk_diagnostic::{Code, Diagnostic};
+
+use crate::cli;
+use crate::ui::Ui;
+
+/// An artifact to be run.
+#[derive(Debug)]
+pub struct Artifact {
+    /// The file in `dist/`.
+    pub path: PathBuf,
+    /// The same with its debug information.
+    pub debug: PathBuf,
+    /// Its target.
+    pub target: Target,
+    /// A folder for the report of a running guest.
+    pub state: PathBuf,
+}
+
+/// Runs `artifact` with `args` and returns its exit code.
+///
+/// # Errors
+/// `UK0701` without the program that runs the target, `UK0702` where it ends without having run the guest to its end.
+pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -> Result<u8, Diagnostic> {
+    let report = artifact.state.join(format!("report-{}", std::process::id()));
+    let (program, words) = command(artifact, args, runner, &report);
+    if runner.print {
+        let shown = std::iter::once(program.display().to_string()).chain(words);
+        ui.output(&format!("{}\n", uk_keys::words::quote(shown)));
+        return Ok(0);
+    }
+    let mut command = Command::new(&program);
+    command.args(&words);
+    match artifact.target {
+        Target::Unix => {
+            // Only returns on failure: the guest takes this process's place, with its signals and its exit code.
+            let error = command.exec();
+            Err(failed(&program, &error.to_string()))
+        }
+        Target::Virtio => {
+            let outcome = virtual_machine(command, &program, &report, artifact, ui);
+            let _ = std::fs::remove_file(&report);
+            outcome
+        }
+    }
+}
+
+fn command(
+    artifact: &Artifact,
+    args: &[String],
+    runner: &cli::Runner,
+    report: &Path,
+) -> (PathBuf, Vec<String>) {
+    match artifact.target {
+        Target::Unix => (artifact.path.clone(), args.to_vec()),
+        Target::Virtio => {
+            let guest = Guest {
+                image: &artifact.path,
+                cmdline: &uk_keys::words::quote(args),
+                report,
+                machine: match runner.machine {
+                    cli::Machine::Microvm => Machine::Microvm,
+                    cli::Machine::MicrovmNoacpi => Machine::MicrovmNoAcpi,
+                    cli::Machine::Q35 => Machine::Q35,
+                },
+                accel: match runner.accel {
+                    cli::Accel::Tcg => Accel::Tcg,
+                    cli::Accel::Kvm => Accel::Kvm,
+                },
+                memory: runner.memory,
+            };
+            (PathBuf::from(PROGRAM), qemu_args(&guest))
+        }
+    }
+}
+
+fn virtual_machine(
+    mut command: Command,
+    program: &Path,
+    report: &Path,
+    artifact: &Artifact,
+    ui: Ui,
+) -> Result<u8, Diagnostic> {
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Diagnostic::error(Code::NoRunner, format!("`{PROGRAM}` isn't installed, and it runs the target `{}`", artifact.target))
+                .help("install QEMU: `apt-get install qemu-system-x86` on Debian and Ubuntu, `dnf install qemu-system-x86` on Fedora")
+        }
+        _ => failed(program, &error.to_string()),
+    })?;
+    let signal = forward_signals(&child);
+    let status = wait(&mut child).map_err(|error| failed(program, &error.to_string()))?;
+    let said = std::fs::read_to_string(report).unwrap_or_default();
+    trace(&said, &artifact.debug, ui);
+    let code = said.lines().find_map(|l| l.strip_prefix("exit ")).and_then(|c| c.trim().parse().ok());
+    match (code, signal.load(Ordering::SeqCst)) {
+        (Some(code), _) => Ok(code),
+        // As a shell says it of a program that a signal ended.
+        (None, signal @ 1..) => Ok(128u8.saturating_add(signal as u8)),
+        (None, _) => Err(failed(program, &format!("it ended with {status} before the guest did"))),
+    }
+}
+
+fn failed(program: &Path, cause: &str) -> Diagnostic {
+    Diagnostic::error(Code::RunnerFailed, format!("`{}` could not run the guest: {cause}", program.display()))
+        .help("`uk run --print` shows the whole command, to be tried by hand")
+}
+
+/// Passes Ctrl-C and the like on to the child, whose end this process waits for; tells which signal came.
+fn forward_signals(child: &Child) -> Arc<AtomicI32> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let came = Arc::new(AtomicI32::new(0));
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let (Some(pid), Ok(mut signals)) =
+        (pid, signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]))
+    {
+        let came = came.clone();
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                came.store(signal, Ordering::SeqCst);
+                // The child may be gone already.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+        });
+    }
+    came
+}
+
+fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
+    loop {
+        match child.wait() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Shows what a guest reported of its end, with names and lines for its addresses.
+fn trace(report: &str, debug: &Path, ui: Ui) {
+    let frames: Vec<u64> = report
+        .lines()
+        .filter_map(|l| l.strip_prefix("frame 0x"))
+        .filter_map(|a| u64::from_str_radix(a.trim(), 16).ok())
+        .collect();
+    for line in report.lines().filter(|l| !l.starts_with("frame ") && !l.starts_with("exit ")) {
+        ui.note(&format!("guest: {line}"));
+    }
+    if frames.is_empty() {
+        return;
+    }
+    let loader = addr2line::Loader::new(debug).ok();
+    for (number, address) in frames.into_iter().enumerate() {
+        // A return address is one past its call; the first frame is the place itself.
+        let probe = if number == 0 { address } else { address.saturating_sub(1) };
+        let mut places = Vec::new();
+        if let Some(loader) = &loader
+            && let Ok(mut found) = loader.find_frames(probe)
+        {
+            while let Ok(Some(frame)) = found.next() {
+                let name = frame.function.as_ref().and_then(|f| f.demangle().ok().map(|n| n.into_owned()));
+                let place = frame.location.as_ref();
+                let file = place.and_then(|l| l.file).unwrap_or("?");
+                let line = place.and_then(|l| l.line).unwrap_or(0);
+                places.push(format!("{} at {file}:{line}", name.unwrap_or_else(|| "?".to_owned())));
+            }
+        }
+        if places.is_empty() {
+            places.push("?".to_owned());
+        }
+        for place in places {
+            ui.note(&format!("  {number:>2}: {address:#x} {place}"));
+        }
+    }
+}

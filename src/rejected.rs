@@ -1,0 +1,92 @@
+//! When rustc rejects the generated main: its message, at the manifest line that the generated line comes from.
+
+use serde::Deserialize;
+use uk_diagnostic::{Code, Diagnostic};
+
+use crate::session::Planned;
+
+/// One message of `rustc --error-format=json`, as far as it is needed.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+    level: String,
+    #[serde(default)]
+    spans: Vec<Place>,
+    #[serde(default)]
+    children: Vec<Message>,
+    rendered: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    file_name: String,
+    line_start: u32,
+    is_primary: bool,
+    label: Option<String>,
+}
+
+/// The text that rustc would have printed, from a log of its messages in JSON.
+pub fn text(log: &str) -> String {
+    let lines = log.lines().map(|line| match serde_json::from_str::<Message>(line) {
+        Ok(message) => message.rendered.unwrap_or(message.message),
+        Err(_) => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The diagnostics in the log of the rejected main of `planned`: one for each error that has a place in the main.
+pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for text in log.lines() {
+        let Ok(message) = serde_json::from_str::<Message>(text) else { continue };
+        if message.level != "error" || message.message.starts_with("aborting due to") {
+            continue;
+        }
+        if let Some(krate) = std_user(&message).filter(|_| planned.devices.target().is_freestanding()) {
+            diagnostics.push(needs_std(&krate));
+            continue;
+        }
+        let mut diagnostic = Diagnostic::error(Code::MainRejected, message.message.clone());
+        for place in message.spans.iter().filter(|p| p.file_name.ends_with("main.rs")) {
+            if let Some(span) = planned.main.origin(place.line_start) {
+                let said = place.label.clone().unwrap_or_default();
+                let label = diagnostic.labels.iter().find(|l| l.span == span);
+                if place.is_primary && label.is_none() {
+                    diagnostic.labels.insert(0, uk_diagnostic::Label { span, text: said });
+                } else if label.is_none() {
+                    diagnostic = diagnostic.label(span, said);
+                }
+            }
+        }
+        for child in message.children.iter().filter(|c| c.level == "help" || c.level == "note") {
+            diagnostic = diagnostic.note(format!("{}: {}", child.level, child.message));
+        }
+        if diagnostic.labels.is_empty() {
+            continue;
+        }
+        let help =
+            "the entry function's parameters are the job's lines, in their order; change one or the other";
+        diagnostics.push(diagnostic.help(help));
+    }
+    diagnostics
+}
+
+/// The crate that drags `std` in, if that is what the message is about: rustc finds `std`'s panic handler beside the
+/// image's own (E0152) and names the crate that depends on it.
+fn std_user(message: &Message) -> Option<String> {
+    if !message.message.contains("lang item") || !message.message.contains("panic_impl") {
+        return None;
+    }
+    let said = message.children.iter().map(|c| c.message.as_str()).chain(message.rendered.as_deref());
+    let named = said.filter_map(|text| {
+        let (_, rest) = text.split_once("in crate `std` (which `")?;
+        rest.split_once('`').map(|(name, _)| name.to_owned())
+    });
+    named.into_iter().next()
+}
+
+fn needs_std(krate: &str) -> Diagnostic {
+    Diagnostic::error(Code::NeedsStd, format!("the crate `{krate}` needs `std`, which this target doesn't have")).help(format!(
+        "turn its `std` feature off (`{krate} = {{ version = \"...\", default-features = false }}`), use another crate, or build for `unix`"
+    ))
+}

@@ -1,0 +1,352 @@
+//! The composition of the stages: projects -> manifests -> device graphs -> one action graph. No stage is here itself.
+
+use std::path::Path;
+use std::time::Instant;
+
+use uk_action::Graph;
+use uk_backends::Target;
+use uk_diagnostic::{Code, Diagnostic, Sources};
+use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
+use uk_planner::Settings;
+use uk_planner::catalogue::{Catalogue, Document};
+use uk_planner::device::{self, DeviceGraph};
+use uk_planner::generate::{self, MainRs};
+use uk_planner::lower::{Image, Lowering, Wiring};
+use uk_planner::manifest::{Manifest, Step, Unikernel};
+use uk_planner::names;
+use uk_store::Store;
+
+use crate::cli::Select;
+use crate::failure::Failure;
+
+/// Everything that a command was asked to look at or build, planned.
+pub struct Session {
+    /// When the command began.
+    pub begun: Instant,
+    /// Every text that was read.
+    pub sources: Sources,
+    /// The store.
+    pub store: Store,
+    /// Each unikernel on each target.
+    pub planned: Vec<Planned>,
+    /// The actions of all of them.
+    pub graph: Graph,
+}
+
+/// One unikernel on one target.
+pub struct Planned {
+    /// Its folder.
+    pub project: Project,
+    /// Its devices, jobs and keys.
+    pub devices: DeviceGraph,
+    /// Its generated main.
+    pub main: MainRs,
+    /// Its last nodes.
+    pub image: Image,
+}
+
+impl Planned {
+    /// The name of its artifact in `dist/`.
+    pub fn artifact(&self) -> String {
+        format!("{}{}", self.devices.name().text, self.devices.target().suffix())
+    }
+}
+
+/// A unikernel before its targets are looked at.
+struct Member {
+    project: Project,
+    unikernel: Unikernel,
+}
+
+/// What has been read so far, and everything that is wrong with it.
+#[derive(Default)]
+struct Reading {
+    sources: Sources,
+    faults: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// Nothing follows from what is wrong.
+    fn stop_at_faults(&mut self) -> Result<(), Failure> {
+        if self.faults.is_empty() { Ok(()) } else { Err(self.failure()) }
+    }
+
+    fn failure(&mut self) -> Failure {
+        Failure::new(std::mem::take(&mut self.faults), &self.sources)
+    }
+
+    /// The value of a stage, or its faults added to the others.
+    fn take<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        result.map_err(|faults| self.faults.extend(faults)).ok()
+    }
+
+    fn manifest(&mut self, project: &Project) -> Option<Manifest> {
+        let source = self.sources.add(&project.name, project.text.as_str());
+        self.take(Manifest::parse(source, &project.text))
+    }
+}
+
+/// The project itself, or the members of its workspace.
+pub fn projects(project: &Project) -> Result<Vec<Project>, Failure> {
+    let mut reading = Reading::default();
+    let manifest = reading.manifest(project);
+    reading.stop_at_faults()?;
+    match manifest {
+        Some(Manifest::Workspace(workspace)) => {
+            let mut all = Vec::new();
+            for member in &workspace.members {
+                for folder in member_folders(project, &member.text)? {
+                    all.push(Project::at(&folder)?);
+                }
+            }
+            Ok(all)
+        }
+        _ => Ok(vec![project.clone()]),
+    }
+}
+
+fn member_folders(project: &Project, pattern: &str) -> Result<Vec<std::path::PathBuf>, Failure> {
+    uk_loader::members(&project.folder, pattern).map_err(|error| {
+        Diagnostic::error(
+            Code::UnreadableManifest,
+            format!("the members `{pattern}` can't be listed: {error}"),
+        )
+        .into()
+    })
+}
+
+impl Session {
+    /// Plans what `select` names in `folder`.
+    ///
+    /// # Errors
+    /// Every fault of the stage that could not be passed.
+    pub fn plan(folder: &Path, select: &Select) -> Result<Self, Failure> {
+        let begun = Instant::now();
+        let root = Project::find(folder)?;
+        let mut reading = Reading::default();
+        let targets = targets(&select.target, &mut reading.faults);
+        let mut settings = Settings::default();
+        let mut variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        variables.sort();
+        for (name, value) in variables {
+            settings.environment(&name, &value, &mut reading.sources);
+        }
+        for pair in &select.set {
+            let added = settings.command_line(pair, &mut reading.sources);
+            reading.take(added.map_err(|fault| vec![fault]));
+        }
+        let members = members(&root, select, &mut reading)?;
+        reading.stop_at_faults()?;
+
+        let new: Vec<&Member> = members.iter().filter(|m| !m.project.state().exists()).collect();
+        let planned = build_plan(&root, &members, &targets, settings, select, reading)
+            .map(|planned| Session { begun, ..planned });
+        if planned.is_err() {
+            // What is at fault leaves nothing behind.
+            for member in new {
+                let _ = std::fs::remove_dir_all(member.project.state());
+            }
+        }
+        planned
+    }
+}
+
+fn build_plan(
+    root: &Project,
+    members: &[Member],
+    targets: &[Target],
+    mut settings: Settings,
+    select: &Select,
+    mut reading: Reading,
+) -> Result<Session, Failure> {
+    let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
+    let store = store.map_err(|error| error.diagnostic())?;
+    let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
+    members.iter().try_for_each(|member| member.project.prepare())?;
+    let host = uk_loader::host(root, &store)?;
+    let locking = Locking { locked: select.locked, offline: select.offline };
+    if members.len() > 1 {
+        settings.for_several();
+    }
+
+    // Every manifest is checked before the first crate is looked at.
+    let mut checked = Vec::new();
+    for member in members {
+        let cargo = Cargo { project: &member.project, host: &host, sdk: &sdk, locking };
+        let found = cargo.application()?;
+        let mut texts = Sdk::devices();
+        texts.extend(found.devices.iter().cloned());
+        let catalogue = catalogue(&texts, &mut reading);
+        let mut graphs = Vec::new();
+        for &target in targets {
+            let resolved = device::resolve(&member.unikernel, &catalogue, target, &settings);
+            graphs.extend(reading.take(resolved));
+        }
+        let crates = root_crates(&member.unikernel, &catalogue, &texts);
+        checked.push((member, cargo, found, crates, graphs));
+    }
+    if members.len() > 1 {
+        let unikernels: Vec<&Unikernel> = members.iter().map(|m| &m.unikernel).collect();
+        reading.faults.extend(device::check_workspace(&unikernels));
+        let keys = checked.iter().flat_map(|c| &c.4).flat_map(DeviceGraph::keys);
+        reading.faults.extend(settings.unknown(keys.map(|key| key.name.as_str())));
+    }
+    dedup(&mut reading.faults);
+    reading.stop_at_faults()?;
+
+    let mut lowering = Lowering::new(&host);
+    let mut planned = Vec::new();
+    for (member, cargo, found, crates, graphs) in checked {
+        let mut stamps = uk_loader::Sources::new(&member.project.state().join("stamps"));
+        let (except, include) = source_set(&member.unikernel);
+        for devices in graphs {
+            let main = generate::main_rs(&devices);
+            let mut named = devices.crates();
+            named.push(devices.target().guest_package());
+            let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
+            let image = lowering.image(
+                &crates,
+                &Wiring {
+                    name: &devices.name().text,
+                    target: devices.target(),
+                    main: &main.text,
+                    keys: &generate::key_table(&devices),
+                    projection: &generate::projection(&member.unikernel.keys),
+                    span: Some(member.unikernel.span),
+                },
+            );
+            planned.push(Planned { project: member.project.clone(), devices, main, image });
+        }
+        stamps.save();
+    }
+    Ok(Session { begun: Instant::now(), sources: reading.sources, store, planned, graph: lowering.finish() })
+}
+
+/// The targets by name; the host's own when none is named.
+fn targets(names: &[String], faults: &mut Vec<Diagnostic>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for name in names {
+        // The host's own system by the name that it has on a Mac.
+        let found = match name.as_str() {
+            "macosx" if cfg!(target_os = "macos") => Ok(Target::Unix),
+            "macosx" => {
+                Err(Diagnostic::error(Code::HostTarget, "the target `macosx` is built on a Mac only")
+                    .help("here, `--target unix` gives a native executable"))
+            }
+            name => uk_planner::target(name, None),
+        };
+        match found {
+            Ok(target) if targets.contains(&target) => {}
+            Ok(target) => targets.push(target),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if names.is_empty() { vec![Target::Unix] } else { targets }
+}
+
+/// The unikernels that `select` names: of the workspace, or the one that the manifest is.
+fn members(root: &Project, select: &Select, reading: &mut Reading) -> Result<Vec<Member>, Failure> {
+    let mut all = Vec::new();
+    match reading.manifest(root) {
+        None => {}
+        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project: root.clone(), unikernel }),
+        Some(Manifest::Workspace(workspace)) => {
+            for member in &workspace.members {
+                let folders = member_folders(root, &member.text)?;
+                if folders.is_empty() {
+                    reading.faults.push(
+                        Diagnostic::error(
+                            Code::NoManifest,
+                            format!("no folder `{}` holds a manifest", member.text),
+                        )
+                        .label(member.span, "here")
+                        .help("name folders that hold a `unikernel.kdl`; `*` stands for any name"),
+                    );
+                }
+                for folder in folders {
+                    let project = Project::at(&folder)?;
+                    match reading.manifest(&project) {
+                        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project, unikernel }),
+                        Some(Manifest::Workspace(inner)) => reading.faults.push(
+                            Diagnostic::error(
+                                Code::UnexpectedValue,
+                                "a workspace can't be a member of a workspace",
+                            )
+                            .label(inner.span, "this is one")
+                            .help("name its members in the outer workspace"),
+                        ),
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+    if select.package.is_empty() || !reading.faults.is_empty() {
+        return Ok(all);
+    }
+    for wanted in &select.package {
+        let known = || all.iter().map(|m| m.unikernel.name.text.as_str());
+        if !known().any(|name| names::same(name, wanted)) {
+            let help = match names::nearest(wanted, known()) {
+                Some(near) => format!("did you mean `-p {near}`?"),
+                None => format!("unikernels are {}", names::list(known())),
+            };
+            reading.faults.push(
+                Diagnostic::error(Code::UnknownUnikernel, format!("there is no unikernel `{wanted}`"))
+                    .help(help),
+            );
+        }
+    }
+    all.retain(|m| select.package.iter().any(|wanted| names::same(&m.unikernel.name.text, wanted)));
+    Ok(all)
+}
+
+fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {
+    let documents: Vec<Document<'_>> = texts
+        .iter()
+        .map(|device| Document {
+            package: &device.package,
+            source: reading.sources.add(&device.name, device.text.as_str()),
+            text: &device.text,
+        })
+        .collect();
+    reading.take(Catalogue::parse(&documents)).unwrap_or_default()
+}
+
+/// What any main of `unikernel` may name, for its lock file: the guest halves of all targets and every device's crate.
+fn root_crates(unikernel: &Unikernel, catalogue: &Catalogue, texts: &[DeviceText]) -> Vec<RootCrate> {
+    let mut crates = device::crates_for_all_targets(unikernel, catalogue);
+    crates.extend(Target::ALL.map(|target| target.guest_package().to_owned()));
+    let requirement = |package: &str| texts.iter().find(|t| t.package == package)?.requirement.clone();
+    crates.into_iter().map(|package| RootCrate { requirement: requirement(&package), package }).collect()
+}
+
+/// What the application's source set leaves out (what hooks make) and what it takes in besides.
+fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
+    let except = unikernel.hooks.iter().flat_map(|hook| &hook.steps).flat_map(made).collect();
+    let include = unikernel.includes.iter().map(|name| name.text.clone()).collect();
+    (except, include)
+}
+
+/// One fault that shows on several targets is one fault.
+fn dedup(faults: &mut Vec<Diagnostic>) {
+    let mut seen: Vec<Diagnostic> = Vec::new();
+    faults.retain(|fault| {
+        let new = !seen.contains(fault);
+        if new {
+            seen.push(fault.clone());
+        }
+        new
+    });
+}
+
+/// The paths that a hook's step makes, relative to the manifest.
+fn made(step: &Step) -> Vec<String> {
+    match step {
+        Step::Image { path, .. } | Step::Mkdir { path } => vec![path.text.clone()],
+        Step::Copy { to, .. } => vec![to.text.clone()],
+        Step::Run { outputs, .. } => outputs.iter().map(|o| o.text.clone()).collect(),
+    }
+}

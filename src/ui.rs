@@ -1,0 +1,114 @@
+//! The only printer: what a command makes goes to standard output, everything else to standard error.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use uk_diagnostic::{Diagnostic, Rendered, Sources};
+
+use crate::cli::When;
+use crate::failure::Failure;
+
+/// How to print in this run.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    colours: bool,
+    live: bool,
+}
+
+impl Ui {
+    /// Decides from the terminal, the environment and `--color`.
+    pub fn new(when: When) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let colours = match when {
+            When::Auto => terminal && wanted,
+            When::Always => true,
+            When::Never => false,
+        };
+        Self { colours, live: terminal && when != When::Never }
+    }
+
+    /// Whether escape sequences may be printed.
+    pub fn colours(self) -> bool {
+        self.colours
+    }
+
+    /// Whether lines may be redrawn.
+    pub fn live(self) -> bool {
+        self.live
+    }
+
+    /// What the command was asked for, to standard output. A reader that went away is no fault.
+    pub fn output(self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A line for the person at the terminal, to standard error.
+    pub fn note(self, line: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+
+    /// Every diagnostic of a failed command.
+    pub fn failure(self, failure: &Failure) {
+        self.diagnostics(&failure.diagnostics, &failure.sources);
+    }
+
+    /// Diagnostics, each with its excerpt.
+    pub fn diagnostics(self, diagnostics: &[Diagnostic], sources: &Sources) {
+        let theme = if self.colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+        for diagnostic in diagnostics {
+            let mut text = String::new();
+            match handler.render_report(&mut text, &Rendered::new(diagnostic, sources)) {
+                Ok(()) => self.note(&text),
+                Err(_) => self.note(&format!("{}: {}", diagnostic.code, diagnostic.message)),
+            }
+        }
+    }
+}
+
+/// A duration as people read it: `4 ms`, `5.6 s`, `2 min 3 s`.
+pub fn duration(time: Duration) -> String {
+    let millis = time.as_millis();
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..60_000 => format!("{:.1} s", time.as_secs_f64()),
+        _ => format!("{} min {} s", millis / 60_000, millis / 1000 % 60),
+    }
+}
+
+/// `text` without ANSI escape sequences.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            out.push(c);
+            continue;
+        }
+        // A control sequence: `[`, parameters, and a final byte from `@` to `~`.
+        if chars.next() == Some('[') {
+            chars.by_ref().find(|c| ('@'..='~').contains(c));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(Duration::from_millis(4)), "4 ms");
+        assert_eq!(duration(Duration::from_millis(5600)), "5.6 s");
+        assert_eq!(duration(Duration::from_secs(123)), "2 min 3 s");
+    }
+
+    #[test]
+    fn escapes_are_taken_out() {
+        assert_eq!(plain("\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: é"), "error: é");
+    }
+}

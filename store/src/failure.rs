@@ -102,8 +102,6 @@ impl Fault {
     /// Its entry in the error index.
     pub fn code(&self, graph: &Graph) -> Code {
         match &self.reason {
-            // A tool that runs into a full disk can only say so in its own words.
-            Reason::Exit(_) if self.disk_full() => Code::StoreFull,
             Reason::Exit(_) | Reason::TimedOut(_) | Reason::Builtin(_) | Reason::NotStarted { .. } => {
                 match graph.get(self.action).kind {
                     Kind::RunScript | Kind::ReadScript => Code::BuildScriptFailed,
@@ -124,10 +122,6 @@ impl Fault {
         let label = &action.label;
         let (message, help) = match &self.reason {
             Reason::Store(error) => return error.diagnostic(),
-            Reason::Exit(_) if self.disk_full() => {
-                let help = "make room, or set `UK_STORE` to a folder on another file system";
-                (format!("`{label}` ran out of space on the file system of the store"), Some(help.to_owned()))
-            }
             Reason::Exit(status) => (format!("`{label}` failed: {status}"), None),
             Reason::TimedOut(limit) => (format!("`{label}` was ended after {} s", limit.as_secs()), None),
             Reason::NotStarted { program, source } => {
@@ -158,10 +152,5 @@ impl Fault {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         }
-    }
-
-    fn disk_full(&self) -> bool {
-        const TEXT: &[u8] = b"No space left on device";
-        self.log.windows(TEXT.len()).any(|window| window == TEXT)
     }
 }

@@ -101,35 +101,30 @@ impl Store {
         Ok(Arc::clone(scratch.insert(new)))
     }
 
+    /// Whether its file system has no room.
+    pub(crate) fn is_full(&self) -> bool {
+        rustix::fs::statvfs(&self.root)
+            .is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < 1 << 16)
+    }
+
     /// Keeps other processes, and other actions, from building `key` at the same time; `None` when `stop` says so first.
     pub(crate) fn lock_key(&self, key: Digest, stop: impl Fn() -> bool) -> Result<Option<Lock>, StoreError> {
         self.scratch()?;
         Lock::wait(&self.root.join("tmp").join(format!("key-{}.lock", key.short())), stop)
     }
 
-    /// Moves a finished temporary file to its place, making the place's folder when needed.
-    pub(crate) fn place(&self, temporary: &Path, place: &Path) -> Result<(), StoreError> {
-        match fs::rename(temporary, place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Some(folder) = place.parent() {
-                    fs::create_dir_all(folder).during("make", folder)?;
-                }
-                fs::rename(temporary, place).during("write", place)
-            }
-            result => result.during("write", place),
-        }
-    }
-
     /// Writes a small file in one step, without waiting for the disk: for what may be lost.
     pub(crate) fn place_bytes(&self, bytes: &[u8], place: &Path) -> Result<(), StoreError> {
         let temporary = self.scratch()?.name();
         fs::write(&temporary, bytes).during("write", &temporary)?;
-        self.place(&temporary, place)
+        temporary.place(place)
     }
 }
 
 fn check_format(root: &Path, text: &str) -> Result<(), StoreError> {
-    let number = text.strip_prefix("uk-store ").and_then(|rest| rest.trim_end().parse::<u64>().ok());
+    // The first line; what a newer `uk` may write below it is its own.
+    let line = text.lines().next().unwrap_or_default();
+    let number = line.strip_prefix("uk-store ").and_then(|number| number.parse::<u64>().ok());
     match number {
         Some(found) if found > FORMAT => {
             Err(StoreError::Newer { path: root.to_owned(), found, known: FORMAT })

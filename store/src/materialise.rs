@@ -81,7 +81,7 @@ impl Store {
             make_canonical(&file, 0o444).during("write", &path)?;
         }
         sync_all(&temporary)?;
-        match self.place(&temporary, &place) {
+        match temporary.place(&place) {
             // Another process was faster; its folder is as good.
             Err(_) if fs::symlink_metadata(&place).is_ok() => {}
             result => result?,

@@ -3,13 +3,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use uk_action::{Digest, Entry, EntryKind, OutputKind, Produced, Tree};
 
 use crate::error::During;
 use crate::layout::Store;
+use crate::scratch::Temporary;
 use crate::{StoreError, walk};
 
 impl Store {
@@ -93,7 +94,8 @@ impl Store {
     pub(crate) fn condemn(&self, digest: Digest) -> StoreError {
         let bad = self.root().join("bad").join(digest.to_string());
         // In a store that can't be written it stays, and is found damaged again.
-        let _ = self.place(&self.blob_path(digest), &bad);
+        let _ = fs::create_dir_all(self.root().join("bad"));
+        let _ = fs::rename(self.blob_path(digest), &bad);
         StoreError::Corrupt { digest }
     }
 }
@@ -105,7 +107,7 @@ pub(crate) struct Batch<'a> {
 }
 
 struct Pending {
-    temporary: PathBuf,
+    temporary: Temporary,
     digest: Digest,
 }
 
@@ -135,9 +137,7 @@ impl<'a> Batch<'a> {
             CopyError::Read(error) => StoreError::io("read", path, error),
             CopyError::Write(error) => StoreError::io("write", &temporary, error),
         })?;
-        if self.store.has_object(digest, Some(size)) {
-            fs::remove_file(&temporary).during("remove", &temporary)?;
-        } else {
+        if !self.store.has_object(digest, Some(size)) {
             self.keep(file, temporary, digest)?;
         }
         Ok((digest, size))
@@ -175,19 +175,19 @@ impl<'a> Batch<'a> {
                 File::open(temporary).and_then(|file| file.sync_all()).during("write", temporary)?;
             }
         }
-        for Pending { temporary, digest } in &self.pending {
-            self.store.place(temporary, &self.store.blob_path(*digest))?;
+        for Pending { temporary, digest } in self.pending {
+            temporary.place(&self.store.blob_path(digest))?;
         }
         Ok(())
     }
 
-    fn create(&self) -> Result<(File, PathBuf), StoreError> {
+    fn create(&self) -> Result<(File, Temporary), StoreError> {
         let temporary = self.store.scratch()?.name();
         let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&temporary);
         Ok((file.during("write", &temporary)?, temporary))
     }
 
-    fn keep(&mut self, file: File, temporary: PathBuf, digest: Digest) -> Result<(), StoreError> {
+    fn keep(&mut self, file: File, temporary: Temporary, digest: Digest) -> Result<(), StoreError> {
         make_canonical(&file, 0o444).during("write", &temporary)?;
         self.pending.push(Pending { temporary, digest });
         Ok(())

@@ -43,8 +43,8 @@ impl Scratch {
     }
 
     /// A path in the folder that nothing else uses.
-    pub(crate) fn name(&self) -> PathBuf {
-        self.folder.join(format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed)))
+    pub(crate) fn name(&self) -> Temporary {
+        Temporary(self.folder.join(format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed))))
     }
 }
 
@@ -52,6 +52,50 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What is left now is removed by the next writer.
         let _ = remove(&self.folder);
+    }
+}
+
+/// A path for a file or folder that is on its way to its place. What is still there in the end is removed.
+#[derive(Debug)]
+pub(crate) struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Moves it to its place, making the place's folder when needed.
+    pub(crate) fn place(mut self, place: &Path) -> Result<(), StoreError> {
+        match fs::rename(&self.0, place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = place.parent() {
+                    fs::create_dir_all(folder).during("make", folder)?;
+                }
+                fs::rename(&self.0, place).during("write", place)?;
+            }
+            result => result.during("write", place)?,
+        }
+        self.0 = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Temporary {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Temporary {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.0 != Path::new("") {
+            // What can't be removed now goes with the temporary folder.
+            let _ = remove(&self.0);
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
     // Outputs must be there only where something uses them: at the roots, and before what is to be built.
     let mut needed = vec![false; graph.len()];
     roots.iter().for_each(|root| needed[root.index()] = true);
+    let mut seen = vec![None; graph.len()];
     let mut states = Vec::with_capacity(graph.len());
     for (id, action) in graph.iter().rev() {
         let node = &nodes[id.index()];
@@ -56,7 +57,7 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
                 State::Cached { key: key(), outputs: Arc::clone(outputs) }
             }
             Some(_) => State::Build { key: key() },
-            None => match unknown_inputs(action, &nodes) {
+            None => match unknown_inputs(id, action, &nodes, &mut seen) {
                 0 => State::Build { key: key() },
                 count => State::Waits { count },
             },
@@ -157,11 +158,10 @@ pub(crate) fn key(action: &Action, nodes: &[Node]) -> Digest {
     action.key(&digests, CLASS)
 }
 
-fn unknown_inputs(action: &Action, nodes: &[Node]) -> usize {
-    let mut unknown = producers(action).filter(|id| nodes[id.index()].outputs.is_none()).collect::<Vec<_>>();
-    unknown.sort_unstable();
-    unknown.dedup();
-    unknown.len()
+/// How many actions have to tell their outputs first. `seen` holds for each the last that asked.
+fn unknown_inputs(id: ActionId, action: &Action, nodes: &[Node], seen: &mut [Option<ActionId>]) -> usize {
+    let unknown = producers(action).filter(|from| nodes[from.index()].outputs.is_none());
+    unknown.filter(|from| seen[from.index()].replace(id) != Some(id)).count()
 }
 
 /// The actions whose outputs are inputs, as often as they are.

@@ -96,7 +96,7 @@ impl Worker<'_> {
         }
 
         self.observer.event(Event::Started(task.action));
-        let sandbox = Sandbox::new(self.store)?;
+        let mut sandbox = Sandbox::new(self.store)?;
         sandbox.stage(self.graph, action, &task.inputs)?;
         let begun = Instant::now();
         let (ended, took) = match &action.command {
@@ -106,17 +106,24 @@ impl Worker<'_> {
             }
             _ => {
                 let ended = sandbox.run(action, self.cancel, self.options.timeout)?;
-                let reason = match self.options.timeout {
-                    Some(limit) if ended.timed_out => Reason::TimedOut(limit),
-                    _ => Reason::Exit(ended.status),
+                let result = match self.options.timeout {
+                    _ if ended.status.success() => Ok(()),
+                    Some(limit) if ended.timed_out => Err(Reason::TimedOut(limit)),
+                    _ => Err(Reason::Exit(ended.status)),
                 };
-                (if ended.status.success() { Ok(()) } else { Err(reason) }, ended.took)
+                (result, ended.took)
             }
         };
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
+        // Asked before anything is removed. A tool can say it only in its own words, and these were lost, too.
+        let full = ended.is_err() && self.store.is_full();
         let (log, end) = sandbox.keep_log(task.key)?;
+        if full || (ended.is_err() && says_full(&end)) {
+            let full = crate::StoreError::Full { path: self.store.root().to_owned() };
+            return Err(Stop::Failed(full.into(), end));
+        }
         let outputs = ended.and_then(|()| sandbox.collect(action));
         let outputs: Outputs = outputs.map_err(|reason| Stop::Failed(reason, end))?.into();
         if self.cancel.is_cancelled() {
@@ -126,4 +133,10 @@ impl Worker<'_> {
         self.store.put_record(task.key, &record)?;
         Ok(Performed { outputs: record.outputs, ran: Some(took) })
     }
+}
+
+/// Some tools remove what they could not finish, so that there is room again when they end.
+fn says_full(log: &[u8]) -> bool {
+    const TEXT: &[u8] = b"No space left on device";
+    log.windows(TEXT.len()).any(|window| window == TEXT)
 }

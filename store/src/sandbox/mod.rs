@@ -9,7 +9,7 @@ mod stage;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use crate::cancel::{Cancel, Ended};
 use crate::error::During;
 use crate::failure::Reason;
 use crate::layout::Store;
-use crate::scratch::remove;
+use crate::scratch::Temporary;
 
 /// More of a log than this isn't kept in memory, nor cleaned of the sandbox's path.
 const LONG_LOG: u64 = 16 << 20;
 /// The part of a log that a failure carries.
 const LOG_END: usize = 1 << 20;
 
-/// A sandbox; dropping it removes it.
+/// A sandbox. Dropping it removes its folder.
 pub(crate) struct Sandbox<'a> {
     store: &'a Store,
-    root: PathBuf,
-    log: PathBuf,
+    root: Temporary,
+    log: Temporary,
 }
 
 impl<'a> Sandbox<'a> {
@@ -108,7 +108,7 @@ impl<'a> Sandbox<'a> {
     }
 
     /// Keeps what was printed, and gives its length and its end.
-    pub(crate) fn keep_log(&self, key: Digest) -> Result<(u64, Vec<u8>), StoreError> {
+    pub(crate) fn keep_log(&mut self, key: Digest) -> Result<(u64, Vec<u8>), StoreError> {
         let place = self.store.log_path(key);
         let length = fs::metadata(&self.log).map_or(0, |found| found.len());
         if length == 0 {
@@ -118,7 +118,8 @@ impl<'a> Sandbox<'a> {
         }
         if length > LONG_LOG {
             let end = read_end(&self.log).during("read", &self.log)?;
-            self.store.place(&self.log, &place)?;
+            let next = self.store.scratch()?.name();
+            std::mem::replace(&mut self.log, next).place(&place)?;
             return Ok((length, end));
         }
         let mut text = self.without_root(&fs::read(&self.log).during("read", &self.log)?);
@@ -133,7 +134,7 @@ impl<'a> Sandbox<'a> {
             Arg::Text(text) => text.into(),
             Arg::Path { before, path, after } => {
                 let mut text = OsString::from(before);
-                text.push(&self.root);
+                text.push(&*self.root);
                 if !path.is_empty() {
                     text.push("/");
                     text.push(path);
@@ -165,14 +166,6 @@ impl<'a> Sandbox<'a> {
 
 /// The folder in a sandbox that TMPDIR names.
 const TMP: &str = ".tmp";
-
-impl Drop for Sandbox<'_> {
-    fn drop(&mut self) {
-        // What can't be removed now goes with the temporary folder.
-        let _ = remove(&self.root);
-        let _ = fs::remove_file(&self.log);
-    }
-}
 
 fn read_end(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Read, Seek, SeekFrom};

@@ -3,3 +3,6 @@
 
 mod common;
 mod executor;
+mod faults;
+mod stat_cache;
+mod store;

@@ -97,7 +97,7 @@ impl Reader<'_> {
             _ => return self.tokens.fail("expected a node's name"),
         };
         let mut node = Node { name, line, entries: Vec::new(), children: Vec::new() };
-        // Once children were seen, slashed or not, only children may follow, and real ones once.
+        // Once children were seen, slashed or not, only what is slashed may follow, and one more pair of braces.
         let (mut block, mut filled) = (false, false);
         loop {
             let slashed = matches!(self.peek()?, Token::Slashdash);
@@ -130,7 +130,7 @@ impl Reader<'_> {
                         node.children = children;
                     }
                 }
-                Token::Value { .. } | Token::OpenParen if block || !spaced => {
+                Token::Value { .. } | Token::OpenParen if block && !slashed || !spaced => {
                     return self.tokens.fail("expected a space, or the node's end");
                 }
                 Token::Value { .. } | Token::OpenParen => {

@@ -247,10 +247,13 @@ impl<'a> Tokens<'a> {
     /// Takes a string from its first `"`; `hashes` of them came before it.
     fn string(&mut self, hashes: usize) -> Result<String, Error> {
         let start = self.at;
-        let multi = self.eat("\"\"\"");
+        let mut multi = self.eat("\"\"\"");
         if multi && !self.newline() {
-            // `""` followed by a quote can't be: an empty string ends there.
-            return self.fail("a line must end after `\"\"\"`");
+            if hashes == 0 {
+                return self.fail("a line must end after `\"\"\"`");
+            }
+            // A raw string of one line may begin with quotes.
+            (self.at, multi) = (start, false);
         }
         if !multi {
             self.bump();

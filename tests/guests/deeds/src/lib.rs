@@ -69,11 +69,45 @@ pub async fn start(keys: Keys, time: impl Time) -> uk_device::Result {
             }
             return Ok(());
         }
+        DeedKey::Copy => return copies(),
         DeedKey::Idle => {
             time.sleep(Duration::MAX).await;
         }
     }
     Err(Error::new("the deed went unpunished"))
+}
+
+/// Compares the functions on memory, which a freestanding image brings itself, with loops.
+fn copies() -> uk_device::Result {
+    let fresh = || -> [u8; 160] { core::array::from_fn(|i| (i * 7 + 3) as u8) };
+    for (from, to) in
+        [(0, 80), (40, 40), (40, 41), (41, 40), (40, 47), (47, 40), (40, 49), (49, 40), (30, 60)]
+    {
+        for length in 0..80 {
+            let (mut bytes, mut wanted, source) = (fresh(), fresh(), fresh());
+            black_box(&mut bytes).copy_within(black_box(from..from + length), to);
+            (0..length).for_each(|i| wanted[to + i] = source[from + i]);
+            check(bytes == wanted, "memmove")?;
+            black_box(&mut bytes[to..to + length]).fill(black_box(0xa5));
+            (0..length).for_each(|i| wanted[to + i] = 0xa5);
+            check(bytes == wanted, "memset")?;
+            black_box(&mut bytes[to..to + length]).copy_from_slice(black_box(&source[from..from + length]));
+            (0..length).for_each(|i| wanted[to + i] = source[from + i]);
+            check(bytes == wanted, "memcpy")?;
+            let (one, mut other) = (source, source);
+            other[from] ^= u8::from(length > 0);
+            other[from + length] ^= 1;
+            let order = black_box(&one[from..from + length]).cmp(black_box(&other[from..from + length]));
+            check(length == 0 || order == one[from].cmp(&other[from]), "memcmp")?;
+            other[from] = one[from];
+            check(length == 0 || one[from..from + length] == other[from..from + length], "bcmp")?;
+        }
+    }
+    Ok(())
+}
+
+fn check(holds: bool, name: &str) -> uk_device::Result {
+    if holds { Ok(()) } else { Err(Error::new(name)) }
 }
 
 /// Recurs without end.

@@ -46,6 +46,9 @@ pub enum Command {
         /// How to show it.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        /// Say which nodes the plan shares with that of the default target and keys.
+        #[arg(long, conflicts_with = "format")]
+        diff: bool,
     },
     /// Build the artifacts into `dist/`.
     Build {
@@ -79,6 +82,13 @@ pub enum Command {
         #[command(flatten)]
         select: Select,
     },
+    /// Show every device implementation and the targets that have it.
+    Devices,
+    /// Make a project that builds and runs at once.
+    New {
+        /// Its folder; the last part is the unikernel's name.
+        path: PathBuf,
+    },
     /// Show the page of an error code.
     Explain {
         /// The code, as `UK0301`; without one, the whole index.
@@ -92,7 +102,7 @@ pub enum Command {
 }
 
 /// Which unikernels, targets and keys.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub struct Select {
     /// A unikernel of the workspace; may stand several times.
     #[arg(short, long, value_name = "NAME")]
@@ -171,4 +181,6 @@ pub enum Format {
     Json,
     /// For Graphviz.
     Dot,
+    /// For Mermaid.
+    Mermaid,
 }

@@ -153,6 +153,38 @@ impl Session {
     }
 }
 
+/// The store that the environment names, and the SDK in it.
+fn open_store() -> Result<(Store, Sdk), Failure> {
+    let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
+    let store = store.map_err(|error| error.diagnostic())?;
+    let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
+    Ok((store, sdk))
+}
+
+/// Makes the links by which plain cargo finds the SDK in `projects`.
+pub fn link_sdk(projects: &[&Project]) -> Result<(), Failure> {
+    let (_, sdk) = open_store()?;
+    Ok(projects.iter().try_for_each(|project| project.prepare(&sdk))?)
+}
+
+/// The catalogue of the project of `folder`; that of the SDK alone where there is no project.
+pub fn catalogue_of(folder: &Path) -> Result<Catalogue, Failure> {
+    let mut texts = Sdk::devices();
+    if let Ok(project) = Project::find(folder)
+        && project.folder.join("Cargo.toml").exists()
+    {
+        let (store, sdk) = open_store()?;
+        project.prepare(&sdk)?;
+        let host = uk_loader::host(&project, &store)?;
+        let cargo = Cargo { project: &project, host: &host, sdk: &sdk, locking: Locking::default() };
+        texts.extend(cargo.application()?.devices);
+    }
+    let mut reading = Reading::default();
+    let catalogue = catalogue(&texts, &mut reading);
+    reading.stop_at_faults()?;
+    Ok(catalogue)
+}
+
 fn build_plan(
     root: &Project,
     members: &[Member],
@@ -161,10 +193,8 @@ fn build_plan(
     select: &Select,
     mut reading: Reading,
 ) -> Result<Session, Failure> {
-    let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
-    let store = store.map_err(|error| error.diagnostic())?;
-    let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
-    members.iter().try_for_each(|member| member.project.prepare())?;
+    let (store, sdk) = open_store()?;
+    members.iter().try_for_each(|member| member.project.prepare(&sdk))?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };
     if members.len() > 1 {

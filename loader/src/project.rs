@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
 
-use crate::Result;
+use crate::{Result, Sdk};
 
 /// The manifest's file name.
 pub const MANIFEST: &str = "unikernel.kdl";
@@ -85,18 +85,21 @@ impl Project {
         self.folder.join("unikernel.lock")
     }
 
-    /// Makes [`Project::state`], ignored by git.
+    /// Makes [`Project::state`], ignored by git, with the link `sdk` by which plain cargo finds the SDK.
     ///
     /// # Errors
     /// `UK0506` where it can't be made.
-    pub fn prepare(&self) -> Result<()> {
+    pub fn prepare(&self, sdk: &Sdk) -> Result<()> {
         let state = self.state();
-        let ignore = state.join(".gitignore");
-        if ignore.exists() {
+        let link = state.join("sdk");
+        if std::fs::read_link(&link).is_ok_and(|target| target == sdk.root()) {
             return Ok(());
         }
+        let beside = state.join(format!("sdk.{}.new", std::process::id()));
         std::fs::create_dir_all(&state)
-            .and_then(|()| write_atomically(&ignore, b"*\n"))
+            .and_then(|()| write_atomically(&state.join(".gitignore"), b"*\n"))
+            .and_then(|()| std::os::unix::fs::symlink(sdk.root(), &beside))
+            .and_then(|()| std::fs::rename(&beside, &link))
             .map_err(|error| not_writable(&state, &error))
     }
 }

@@ -3,8 +3,10 @@
 mod build;
 mod clean;
 mod completions;
+mod devices;
 mod explain;
 mod keys;
+mod new;
 mod plan;
 mod run;
 
@@ -21,7 +23,7 @@ use crate::ui::Ui;
 pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
     let folder: PathBuf = cli.folder.clone().unwrap_or_else(|| Path::new(".").to_owned());
     match &cli.command {
-        Command::Plan { select, format } => plan::run(&folder, select, *format, ui)?,
+        Command::Plan { select, format, diff } => plan::run(&folder, select, *format, *diff, ui)?,
         Command::Build { select, effort } => build::run(&folder, select, effort, ui)?,
         Command::Run { select, effort, runner, args } => {
             return run::run(&folder, select, effort, runner, args, ui)
@@ -30,6 +32,8 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
         }
         Command::Clean => clean::run(&Project::find(&folder)?, ui)?,
         Command::Keys { select } => keys::run(&folder, select, ui)?,
+        Command::Devices => devices::run(&folder, ui)?,
+        Command::New { path } => new::run(&folder, path, ui)?,
         Command::Explain { code } => explain::run(code.as_deref(), ui)?,
         Command::Completions { shell } => completions::run(*shell, ui),
     }

@@ -68,7 +68,7 @@ pub(crate) fn is_path(path: &str) -> bool {
 }
 
 /// Rust's strict and reserved keywords, all editions (The Rust Reference, "Keywords").
-pub(crate) fn is_keyword(word: &str) -> bool {
+pub fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &[&str] = &[
         "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
         "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",

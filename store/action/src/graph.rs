@@ -1,6 +1,6 @@
 //! The graph of build steps.
 
-use crate::{Action, Source};
+use crate::{Action, Class, Digest, Source};
 
 /// A node of a [`Graph`]. Inside the graph only; between machines and runs a node is its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +42,29 @@ impl Graph {
     /// Every action with its id, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> + DoubleEndedIterator {
         self.0.iter().enumerate().map(|(i, a)| (ActionId(i as u32), a))
+    }
+
+    /// What each action is, whatever its inputs came out as: equal for two actions that are the same step on the same
+    /// sources, also where no key is known yet. For comparing graphs; a record goes by its key.
+    pub fn identities(&self) -> Vec<Digest> {
+        let mut all: Vec<Digest> = Vec::with_capacity(self.0.len());
+        for action in &self.0 {
+            let inputs: Vec<Digest> = action
+                .inputs
+                .iter()
+                .map(|input| match &input.source {
+                    Source::Local(tree) => tree.digest,
+                    Source::Fixed { identity, .. } => *identity,
+                    Source::Output { action, index } => {
+                        let mut bytes = all[action.index()].as_bytes().to_vec();
+                        bytes.extend_from_slice(&index.to_le_bytes());
+                        Digest::of(&bytes)
+                    }
+                })
+                .collect();
+            all.push(action.key(&inputs, Class::Folder));
+        }
+        all
     }
 
     /// How many actions there are.

@@ -1,0 +1,62 @@
+//! `uk new`: a project that builds, runs and passes its test at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::{Project, Sdk};
+use uk_planner::manifest::is_keyword;
+use uk_planner::names;
+
+use crate::failure::Failure;
+use crate::session;
+use crate::ui::Ui;
+
+/// The files of a project, by path, with `{name}`, `{crate}` and `{version}` to be filled in.
+const FILES: [(&str, &str); 4] = [
+    ("Cargo.toml", include_str!("template/Cargo.toml.in")),
+    ("unikernel.kdl", include_str!("template/unikernel.kdl.in")),
+    ("src/lib.rs", include_str!("template/lib.rs.in")),
+    (".gitignore", "/target/\n/dist/\n/.uk/\n"),
+];
+
+/// Makes the folder `path`, whose last part is the unikernel's name.
+pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
+    let root = folder.join(path);
+    let name = root.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let fault = if name.is_empty() { Some("it is empty".to_owned()) } else { names::fault(name) };
+    if let Some(fault) = fault {
+        return Err(Diagnostic::error(Code::InvalidName, format!("`{name}` can't name a unikernel: {fault}"))
+            .help("choose another, as in `uk new my-server`")
+            .into());
+    }
+    if is_keyword(&names::canonical(name)) {
+        return Err(Diagnostic::error(Code::InvalidName, format!("`{name}` can't name a crate: it is a word of Rust"))
+            .help(format!("choose another, as in `uk new {name}-server`"))
+            .into());
+    }
+    // Made beside its place and renamed: a project is there whole or not at all.
+    let beside = root.with_file_name(format!(".{name}.new-{}", std::process::id()));
+    let made = write(&beside, name).and_then(|()| fs::rename(&beside, &root));
+    if let Err(error) = made {
+        let _ = fs::remove_dir_all(&beside);
+        let message = match root.exists() {
+            true => format!("`{}` exists already", root.display()),
+            false => format!("`{}` can't be made: {error}", root.display()),
+        };
+        return Err(Diagnostic::error(Code::NotWritable, message).help("name a folder that isn't there yet").into());
+    }
+    session::link_sdk(&[&Project::at(&root)?])?;
+    ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), root.display()));
+    Ok(())
+}
+
+fn write(root: &Path, name: &str) -> std::io::Result<()> {
+    for (file, text) in FILES {
+        let path: PathBuf = root.join(file);
+        fs::create_dir_all(path.parent().unwrap_or(root))?;
+        let text = text.replace("{name}", name).replace("{crate}", &names::canonical(name)).replace("{version}", Sdk::VERSION);
+        fs::write(path, text)?;
+    }
+    Ok(())
+}

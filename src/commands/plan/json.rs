@@ -1,0 +1,141 @@
+//! The plan for programs.
+
+use serde::Serialize;
+use uk_action::{ActionId, Digest};
+use uk_store::State;
+
+use super::{needs, word};
+use crate::commands::keys;
+use crate::session::{Planned, Session};
+
+/// The version of the JSON form; see docs/plan.schema.json.
+const JSON: u32 = 1;
+
+#[derive(Serialize)]
+struct JsonPlan<'a> {
+    version: u32,
+    unikernels: Vec<JsonUnikernel<'a>>,
+    nodes: Vec<JsonNode<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonUnikernel<'a> {
+    name: &'a str,
+    target: &'a str,
+    artifact: String,
+    devices: Vec<JsonDevice<'a>>,
+    jobs: Vec<JsonJob<'a>>,
+    keys: Vec<JsonKey<'a>>,
+    link: usize,
+    pack: usize,
+}
+
+#[derive(Serialize)]
+struct JsonDevice<'a> {
+    name: &'a str,
+    implementation: &'a str,
+    interface: &'a str,
+    package: &'a str,
+    on: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonJob<'a> {
+    name: &'a str,
+    entry: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonKey<'a> {
+    name: &'a str,
+    r#type: String,
+    value: String,
+    from: &'static str,
+}
+
+#[derive(Serialize)]
+struct JsonNode<'a> {
+    id: usize,
+    kind: &'static str,
+    label: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<usize>,
+    needs: Vec<usize>,
+    outputs: Vec<JsonOutput<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonOutput<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+}
+
+/// The whole plan.
+pub(super) fn json(session: &Session, states: &[State]) -> String {
+    let nodes = session.graph.iter().zip(states).map(|((id, action), state)| {
+        let (key, produced, waits_for) = match state {
+            State::Given => (None, None, None),
+            State::Cached { key, outputs } => (Some(*key), Some(outputs), None),
+            State::Build { key } => (Some(*key), None, None),
+            State::Waits { count } => (None, None, Some(*count)),
+        };
+        let outputs = action.outputs.iter().enumerate().map(|(index, output)| JsonOutput {
+            path: &output.path,
+            digest: produced.and_then(|p| p.get(index)).map(|p| p.digest),
+        });
+        JsonNode {
+            id: id.index(),
+            kind: action.kind.name(),
+            label: &action.label,
+            state: word(state),
+            key,
+            waits_for,
+            needs: needs(action).into_iter().map(ActionId::index).collect(),
+            outputs: outputs.collect(),
+        }
+    });
+    let plan = JsonPlan {
+        version: JSON,
+        unikernels: session.planned.iter().map(json_unikernel).collect(),
+        nodes: nodes.collect(),
+    };
+    // Text, numbers and lists can always be written.
+    serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
+}
+
+fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
+    let graph = &planned.devices;
+    JsonUnikernel {
+        name: &graph.name().text,
+        target: graph.target().name(),
+        artifact: planned.artifact(),
+        devices: graph
+            .devices()
+            .iter()
+            .map(|device| JsonDevice {
+                name: &device.name,
+                implementation: &device.resolved,
+                interface: &device.interface,
+                package: &device.package,
+                on: device.bindings.iter().map(|b| graph.device(b.device).name.as_str()).collect(),
+            })
+            .collect(),
+        jobs: graph.jobs().iter().map(|job| JsonJob { name: &job.name.text, entry: &job.entry }).collect(),
+        keys: graph
+            .keys()
+            .iter()
+            .map(|key| JsonKey {
+                name: &key.name,
+                r#type: key.ty.to_string(),
+                value: keys::value(key),
+                from: keys::origin(key),
+            })
+            .collect(),
+        link: planned.image.link.index(),
+        pack: planned.image.pack.index(),
+    }
+}

@@ -1,0 +1,104 @@
+//! `uk plan`: what would be built, and what is cached.
+
+mod diff;
+mod drawing;
+mod json;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use uk_action::{Action, ActionId, Source};
+use uk_store::{State, status};
+
+use crate::cli::{Format, Select};
+use crate::commands::keys;
+use crate::failure::Failure;
+use crate::session::{Planned, Session};
+use crate::ui::Ui;
+
+/// Prints the plan. Nothing is built.
+pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select)?;
+    if compare {
+        ui.output(&diff::diff(folder, select, &session)?);
+        return Ok(());
+    }
+    for planned in &session.planned {
+        ui.diagnostics(planned.devices.warnings(), &session.sources);
+    }
+    let states = status(&session.graph, &session.store);
+    let text = match format {
+        Format::Text => text(&session, &states),
+        Format::Json => json::json(&session, &states),
+        Format::Dot => drawing::dot(&session.graph, &states),
+        Format::Mermaid => drawing::mermaid(&session.graph, &states),
+    };
+    ui.output(&text);
+    Ok(())
+}
+
+/// The word for a state, the same in every format.
+fn word(state: &State) -> &'static str {
+    match state {
+        State::Given => "given",
+        State::Cached { .. } => "cached",
+        State::Build { .. } => "to build",
+        State::Waits { .. } => "waiting",
+    }
+}
+
+fn text(session: &Session, states: &[State]) -> String {
+    let mut text = String::new();
+    for planned in &session.planned {
+        text.push_str(&head(planned));
+    }
+    let rows: Vec<[String; 3]> = session
+        .graph
+        .iter()
+        .zip(states)
+        .map(|((_, action), state)| {
+            let state = match state {
+                State::Waits { count } => format!("waits for {count}"),
+                other => word(other).to_owned(),
+            };
+            [state, action.kind.name().to_owned(), action.label.clone()]
+        })
+        .collect();
+    text.push_str(&keys::table(&["state", "kind", "node"].map(str::to_owned), &rows));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for state in states.iter().filter(|s| !matches!(s, State::Given)) {
+        *counts.entry(word(state)).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    text.push_str(&format!("{}\n", counts.join(", ")));
+    text
+}
+
+/// A unikernel's devices, jobs and keys.
+fn head(planned: &Planned) -> String {
+    let graph = &planned.devices;
+    let mut text = format!("{} for {}\n", graph.name().text, graph.target());
+    for device in graph.devices() {
+        let on: Vec<&str> = device.bindings.iter().map(|b| graph.device(b.device).name.as_str()).collect();
+        let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
+        text.push_str(&format!("  device {} = {} ({}){on}\n", device.name, device.resolved, device.package));
+    }
+    for job in graph.jobs() {
+        text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));
+    }
+    for key in graph.keys() {
+        text.push_str(&format!("  key {} = {} (from {})\n", key.name, keys::value(key), keys::origin(key)));
+    }
+    text.push('\n');
+    text
+}
+
+/// The actions that an action needs, each once.
+fn needs(action: &Action) -> Vec<ActionId> {
+    let from =
+        |source: &Source| if let Source::Output { action, .. } = source { Some(*action) } else { None };
+    let mut needs: Vec<ActionId> = action.inputs.iter().filter_map(|input| from(&input.source)).collect();
+    needs.sort();
+    needs.dedup();
+    needs
+}

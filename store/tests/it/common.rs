@@ -13,7 +13,15 @@ pub struct Place {
 }
 
 pub fn place() -> Place {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    place_in(tempfile::tempdir().expect("a temporary folder"))
+}
+
+/// One that needn't wait for a disk, where there is a file system in memory. Programs may not run there.
+pub fn place_in_memory() -> Place {
+    tempfile::tempdir_in("/dev/shm").map_or_else(|_| place(), place_in)
+}
+
+fn place_in(folder: tempfile::TempDir) -> Place {
     let store = Store::open(&folder.path().join("store")).expect("a new store");
     Place { folder, store }
 }

@@ -4,5 +4,6 @@
 mod common;
 mod executor;
 mod faults;
+mod random;
 mod stat_cache;
 mod store;

@@ -97,18 +97,19 @@ fn a_damaged_cache_is_empty() {
 
 #[test]
 fn many_files_and_what_cannot_be_taken() {
-    let folder = tempfile::tempdir().unwrap();
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("inner");
     let names = (0..300).map(|number| format!("d{}/f{number}", number % 7)).collect::<Vec<_>>();
     for name in &names {
-        let path = folder.path().join(name);
+        let path = folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, name).unwrap();
     }
-    std::os::unix::fs::symlink("d1", folder.path().join("link")).unwrap();
+    std::os::unix::fs::symlink("d1", folder.join("link")).unwrap();
     let mut all = names.clone();
     all.push("link".into());
-    let mut cache = StatCache::load(&folder.path().join("stat"));
-    let tree = cache.fingerprint(folder.path(), &all).unwrap();
+    let mut cache = StatCache::load(&folder.join("stat"));
+    let tree = cache.fingerprint(&folder, &all).unwrap();
     assert_eq!(tree.tree.entries().len(), 301);
     for entry in tree.tree.entries() {
         match &entry.kind {
@@ -116,10 +117,10 @@ fn many_files_and_what_cannot_be_taken() {
             EntryKind::File { digest, .. } => assert_eq!(*digest, Digest::of(entry.path.as_bytes())),
         }
     }
-    assert_eq!(tree.digest, cache.fingerprint(folder.path(), &all).unwrap().digest);
+    assert_eq!(tree.digest, cache.fingerprint(&folder, &all).unwrap().digest);
 
     for (bad, what) in [("d1", "it isn't a file"), ("gone", "No such file"), ("../x", "No such file")] {
-        let error = cache.fingerprint(folder.path(), &[bad]).unwrap_err();
+        let error = cache.fingerprint(&folder, &[bad]).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
         assert_eq!(error.diagnostic().code.to_string(), "UK0406");
     }

@@ -113,6 +113,11 @@ impl<'t> Parser<'t> {
                 }
                 Some('/') if self.at.byte_at(1) == b'/' => return self.at.line_comment(),
                 Some('/') if self.at.byte_at(1) == b'-' => {
+                    if !spaced && !after_block {
+                        let span = Span::new(self.at.source, self.at.pos..self.at.pos + 2);
+                        self.at.fault(span, "`/-` needs a space before it", "here").help =
+                            Some("`/-` takes out the value or block that follows it".to_owned());
+                    }
                     self.at.pos += 2;
                     self.at.line_space();
                     if self.at.byte() == b'{' {

@@ -10,7 +10,7 @@ use core::task::Poll;
 use uk_device::{Error, Outcome, Result};
 
 use crate::Task;
-use crate::run::spawn_in;
+use crate::run::{name_main, spawn_in};
 
 /// A job that hasn't started.
 pub struct Job {
@@ -26,12 +26,20 @@ where
     Job { name, future: Box::pin(async move { future.await.into_result() }) }
 }
 
+/// Runs the one job of a unikernel that has no other: it is no task, and costs its image nothing.
+pub async fn alone<F>(name: &'static str, future: F) -> Result
+where
+    F: Future<Output: Outcome>,
+{
+    name_main(name);
+    future.await.into_result()
+}
+
 /// Runs jobs side by side until all have ended well or one has failed. Then the others are cancelled, and the failure is
 /// the outcome.
 pub async fn jobs(jobs: impl IntoIterator<Item = Job>) -> Result {
     let mut tasks: Vec<(&str, Task<Result>)> =
         jobs.into_iter().map(|job| (job.name, spawn_in(job.name, job.future))).collect();
-    let several = tasks.len() > 1;
     poll_fn(|context| {
         let mut failed = None;
         tasks.retain_mut(|(name, task)| match Pin::new(task).poll(context) {
@@ -44,7 +52,7 @@ pub async fn jobs(jobs: impl IntoIterator<Item = Job>) -> Result {
             }
         });
         match failed {
-            Some((name, error)) if several && !error.message().is_empty() => {
+            Some((name, error)) if !error.message().is_empty() => {
                 Poll::Ready(Err(Error::exit(error.code(), format!("job `{name}`: {error}"))))
             }
             Some((_, error)) => Poll::Ready(Err(error)),

@@ -13,6 +13,6 @@ mod lock;
 mod run;
 mod timers;
 
-pub use jobs::{Job, job, jobs};
+pub use jobs::{Job, alone, job, jobs};
 pub use run::{Platform, Task, current_job, now, run, spawn};
 pub use timers::{Sleep, sleep_until};

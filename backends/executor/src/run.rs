@@ -55,7 +55,10 @@ struct Executor {
 struct Running {
     platform: &'static dyn Platform,
     thread: usize,
+    /// The job that runs now.
     job: &'static str,
+    /// The job that the main future is.
+    main: &'static str,
 }
 
 static EXECUTOR: Executor = Executor {
@@ -72,10 +75,11 @@ impl Executor {
         self.context.with(|context| *context)
     }
 
-    fn set_job(&self, job: &'static str) {
+    /// Notes which job runs now: `None` for the main future's.
+    fn set_job(&self, job: Option<&'static str>) {
         self.context.with(|context| {
             if let Some(running) = context {
-                running.job = job;
+                running.job = job.unwrap_or(running.main);
             }
         });
     }
@@ -110,7 +114,7 @@ impl Executor {
     fn run_ready(&self) {
         for _ in 0..self.queue.with(|queue| queue.len()) {
             let Some(runnable) = self.pop() else { return };
-            self.set_job(runnable.metadata());
+            self.set_job(Some(runnable.metadata()));
             runnable.run();
         }
     }
@@ -148,7 +152,7 @@ impl Drop for Guard {
 pub fn run<F: Future>(platform: &'static dyn Platform, future: F) -> F::Output {
     assert!(!EXECUTOR.running.swap(true, Ordering::SeqCst), "the executor runs already");
     EXECUTOR.context.with(|context| {
-        *context = Some(Running { platform, thread: platform.thread(), job: MAIN });
+        *context = Some(Running { platform, thread: platform.thread(), job: MAIN, main: MAIN });
     });
     let _guard = Guard;
     let mut future = pin!(future);
@@ -156,7 +160,7 @@ pub fn run<F: Future>(platform: &'static dyn Platform, future: F) -> F::Output {
     EXECUTOR.main.store(true, Ordering::SeqCst);
     loop {
         if EXECUTOR.main.swap(false, Ordering::SeqCst) {
-            EXECUTOR.set_job(MAIN);
+            EXECUTOR.set_job(None);
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
@@ -211,6 +215,15 @@ where
     let (runnable, task) = unsafe { Builder::new().metadata(job).spawn_unchecked(|_| future, schedule) };
     runnable.schedule();
     task
+}
+
+/// Names the job that the main future is.
+pub(crate) fn name_main(job: &'static str) {
+    EXECUTOR.context.with(|context| {
+        if let Some(running) = context {
+            (running.main, running.job) = (job, job);
+        }
+    });
 }
 
 /// The job that runs now, for messages; `None` outside the executor.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use uk_device::{Error, Result};
-use uk_executor::{Platform, current_job, job, jobs, now, run, sleep_until, spawn};
+use uk_executor::{Platform, alone, current_job, job, jobs, now, run, sleep_until, spawn};
 
 /// A clock that jumps to the deadline when everybody sleeps; without a deadline it waits to be unparked.
 struct Jumping {
@@ -242,6 +242,23 @@ fn jobs_that_end_well_end_well() {
     assert!(outcome.is_ok());
     assert_eq!(*names.borrow(), [Some("two"), Some("one")]);
     assert_eq!(current_job(), None);
+}
+
+#[test]
+fn a_job_that_is_alone_keeps_its_name() {
+    let _turn = turn();
+    let outcome = run(
+        &JUMPING,
+        alone("only", async {
+            assert_eq!(current_job(), Some("only"));
+            sleep_until(1).await;
+            assert_eq!(current_job(), Some("only"));
+            spawn(async { assert_eq!(current_job(), Some("only")) }).await;
+            Err::<(), _>(Error::exit(3, "broken"))
+        }),
+    );
+    let error = outcome.expect_err("the job fails");
+    assert_eq!((error.code(), error.message()), (3, "broken"));
 }
 
 #[test]

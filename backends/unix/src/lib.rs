@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use uk_device::backend::USAGE;
 use uk_device::keys::{Key, Outcome, Values, parse};
 
-pub use uk_executor::{Job, job, jobs};
+pub use uk_executor::{Job, alone, job, jobs};
 
 /// Declares `main`.
 ///

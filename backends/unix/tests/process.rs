@@ -24,7 +24,7 @@ mod unikernel {
 }
 
 async fn start(values: &'static Values) -> uk_device::Result {
-    uk_unix::jobs([uk_unix::job("main", deed(values))]).await
+    uk_unix::alone("main", deed(values)).await
 }
 
 async fn deed(values: &'static Values) -> uk_device::Result {

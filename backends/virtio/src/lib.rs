@@ -33,7 +33,7 @@ mod start;
 mod trace;
 
 pub use start::main;
-pub use uk_executor::{Job, job, jobs};
+pub use uk_executor::{Job, alone, job, jobs};
 
 /// Declares the unikernel. The crate must be `#![no_std]` and `#![no_main]`.
 ///

@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod keys;
 mod nodes;
+mod strings;
 mod tokens;
 
 use alloc::string::String;

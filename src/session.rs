@@ -7,7 +7,7 @@ use uk_action::Graph;
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
-use uk_planner::Settings;
+use uk_planner::{MAX_VARIANTS, Settings, Variant};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
@@ -37,6 +37,8 @@ pub struct Session {
 pub struct Planned {
     /// Its folder.
     pub project: Project,
+    /// Its name, with the values that tell it from other variants (`kv-ro+kv_ro=fat`).
+    pub name: String,
     /// Its devices, jobs and keys.
     pub devices: DeviceGraph,
     /// Its generated main.
@@ -48,7 +50,7 @@ pub struct Planned {
 impl Planned {
     /// The name of its artifact in `dist/`.
     pub fn artifact(&self) -> String {
-        format!("{}{}", self.devices.name().text, self.devices.target().suffix())
+        format!("{}{}", self.name, self.devices.target().suffix())
     }
 }
 
@@ -125,23 +127,12 @@ impl Session {
         let root = Project::find(folder)?;
         let mut reading = Reading::default();
         let targets = targets(&select.target, &mut reading.faults);
-        let mut settings = Settings::default();
-        let mut variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        variables.sort();
-        for (name, value) in variables {
-            settings.environment(&name, &value, &mut reading.sources);
-        }
-        for pair in &select.set {
-            let added = settings.command_line(pair, &mut reading.sources);
-            reading.take(added.map_err(|fault| vec![fault]));
-        }
+        settings(&select.set, true, &mut reading);
         let members = members(&root, select, &mut reading)?;
         reading.stop_at_faults()?;
 
         let new: Vec<&Member> = members.iter().filter(|m| !m.project.state().exists()).collect();
-        let planned = build_plan(&root, &members, &targets, settings, select, reading)
+        let planned = build_plan(&root, &members, &targets, select, reading)
             .map(|planned| Session { begun, ..planned });
         if planned.is_err() {
             // What is at fault leaves nothing behind.
@@ -189,7 +180,6 @@ fn build_plan(
     root: &Project,
     members: &[Member],
     targets: &[Target],
-    mut settings: Settings,
     select: &Select,
     mut reading: Reading,
 ) -> Result<Session, Failure> {
@@ -197,10 +187,6 @@ fn build_plan(
     members.iter().try_for_each(|member| member.project.prepare(&sdk))?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };
-    if members.len() > 1 {
-        settings.for_several();
-    }
-
     // Every manifest is checked before the first crate is looked at.
     let mut checked = Vec::new();
     for member in members {
@@ -210,9 +196,12 @@ fn build_plan(
         texts.extend(found.devices.iter().cloned());
         let catalogue = catalogue(&texts, &mut reading);
         let mut graphs = Vec::new();
-        for &target in targets {
-            let resolved = device::resolve(&member.unikernel, &catalogue, target, &settings);
-            graphs.extend(reading.take(resolved));
+        for variant in variants(select, &member.unikernel, &catalogue)? {
+            let settings = settings(&variant.pairs, members.len() > 1, &mut reading);
+            for &target in targets {
+                let resolved = device::resolve(&member.unikernel, &catalogue, target, &settings);
+                graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
+            }
         }
         let crates = root_crates(&member.unikernel, &catalogue, &texts);
         checked.push((member, cargo, found, crates, graphs));
@@ -220,7 +209,8 @@ fn build_plan(
     if members.len() > 1 {
         let unikernels: Vec<&Unikernel> = members.iter().map(|m| &m.unikernel).collect();
         reading.faults.extend(device::check_workspace(&unikernels));
-        let keys = checked.iter().flat_map(|c| &c.4).flat_map(DeviceGraph::keys);
+        let settings = settings(&select.set, true, &mut reading);
+        let keys = checked.iter().flat_map(|c| &c.4).flat_map(|(_, graph)| graph.keys());
         reading.faults.extend(settings.unknown(keys.map(|key| key.name.as_str())));
     }
     dedup(&mut reading.faults);
@@ -231,7 +221,8 @@ fn build_plan(
     for (member, cargo, found, crates, graphs) in checked {
         let mut stamps = uk_loader::Sources::new(&member.project.state().join("stamps"));
         let (except, include) = source_set(&member.unikernel);
-        for devices in graphs {
+        for (suffix, devices) in graphs {
+            let name = format!("{}{suffix}", devices.name().text);
             let main = generate::main_rs(&devices);
             let mut named = devices.crates();
             named.push(devices.target().guest_package());
@@ -239,7 +230,7 @@ fn build_plan(
             let image = lowering.image(
                 &crates,
                 &Wiring {
-                    name: &devices.name().text,
+                    name: &name,
                     target: devices.target(),
                     main: &main.text,
                     keys: &generate::key_table(&devices),
@@ -247,11 +238,40 @@ fn build_plan(
                     span: Some(member.unikernel.span),
                 },
             );
-            planned.push(Planned { project: member.project.clone(), devices, main, image });
+            planned.push(Planned { project: member.project.clone(), name, devices, main, image });
         }
         stamps.save();
     }
     Ok(Session { begun: Instant::now(), sources: reading.sources, store, planned, graph: lowering.finish() })
+}
+
+/// Each choice of values that the command line asks for.
+fn variants(select: &Select, unikernel: &Unikernel, catalogue: &Catalogue) -> Result<Vec<Variant>, Failure> {
+    uk_planner::variants(&select.set, unikernel, catalogue).map_err(|count| {
+        Diagnostic::error(Code::InvalidKeyValue, format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once"))
+            .help("give fewer values to each `--set`")
+            .into()
+    })
+}
+
+/// What the environment and `pairs` say of keys.
+fn settings(pairs: &[String], several: bool, reading: &mut Reading) -> Settings {
+    let mut settings = Settings::default();
+    if several {
+        settings.for_several();
+    }
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    variables.sort();
+    for (name, value) in variables {
+        settings.environment(&name, &value, &mut reading.sources);
+    }
+    for pair in pairs {
+        let added = settings.command_line(pair, &mut reading.sources);
+        reading.take(added.map_err(|fault| vec![fault]));
+    }
+    settings
 }
 
 /// The targets by name; the host's own when none is named.

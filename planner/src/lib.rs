@@ -20,6 +20,7 @@ pub mod syntax;
 mod target;
 pub mod units;
 mod value;
+mod variants;
 
 pub use catalogue::Catalogue;
 pub use device::{DeviceGraph, resolve};
@@ -29,3 +30,4 @@ pub use read::Name;
 pub use settings::{Origin, Setting, Settings, VARIABLE};
 pub use target::target;
 pub use value::{Literal, Type};
+pub use variants::{MAX_VARIANTS, Variant, variants};

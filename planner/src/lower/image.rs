@@ -12,7 +12,7 @@ use crate::units::{Crates, Mode};
 /// What is specific to one unikernel on one target: the texts that were generated for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Wiring<'a> {
-    /// The unikernel's name, and its artifact's.
+    /// The artifact's name without the target's suffix.
     pub name: &'a str,
     /// The target.
     pub target: Target,
@@ -57,7 +57,8 @@ impl Lowering<'_> {
         };
 
         let mut call = Call::new(self);
-        call.crate_flags(&wiring.name.replace('-', "_"), "2024");
+        let name: String = wiring.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        call.crate_flags(&name, "2024");
         call.text("main.rs");
         call.texts([
             "--crate-type=bin",

@@ -1,6 +1,6 @@
 //! Guest half of the virtio target: a freestanding image that any PVH loader boots.
 //!
-//! The way up: `boot` (32-bit entry, long mode) calls [`start::boot`], which brings up console, exceptions, page tables,
+//! The way up: `boot` (32-bit entry, long mode) calls `uk_boot` in `start`, which brings up console, exceptions, page tables,
 //! heap, clock, and then the unikernel. The way down, whatever the reason, is `exit`. README.md describes what the
 //! host sees.
 //!

@@ -33,7 +33,7 @@ pub enum Type {
     List(String),
 }
 
-/// Reads the `key` nodes at the top of a manifest, or of what [`write`] wrote. Only what the projection needs is
+/// Reads the `key` nodes at the top of a manifest, or of what [`write()`] wrote. Only what the projection needs is
 /// checked; the rest is for `uk plan` to find.
 pub fn read(text: &str) -> Result<Vec<Key>, Error> {
     parse(text)?.iter().filter(|node| node.name == "key").map(key).collect()

@@ -2,7 +2,7 @@
 //!
 //! The `keys!` macro runs this inside the compiler for every application, so it is small and has no dependencies. It
 //! knows enough of KDL 2 to step over everything that isn't a key, and it takes a key's *projection* only: what its
-//! Rust type depends on. `uk` writes the projection to a file of its own ([`write`]) and gives the macro that, so that
+//! Rust type depends on. `uk` writes the projection to a file of its own ([`write()`]) and gives the macro that, so that
 //! another default, doc or device line doesn't compile the application again.
 #![no_std]
 #![forbid(unsafe_code)]

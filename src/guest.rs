@@ -145,11 +145,13 @@ fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
 
 /// Shows what a guest reported of its end, with names and lines for its addresses.
 fn trace(report: &str, debug: &Path, ui: Ui) {
-    let frames: Vec<u64> = report
-        .lines()
-        .filter_map(|l| l.strip_prefix("frame 0x"))
-        .filter_map(|a| u64::from_str_radix(a.trim(), 16).ok())
-        .collect();
+    let address = |text: &str| u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok();
+    // The instruction that faulted, then return addresses, which are one past their calls.
+    let fault = report.lines().find(|l| l.starts_with("fault ")).and_then(|l| l.split_once(" ip="));
+    let fault = fault.and_then(|(_, ip)| address(ip)).map(|ip| (ip, ip));
+    let returns = report.lines().filter_map(|l| l.strip_prefix("frame ")).filter_map(address);
+    let frames: Vec<(u64, u64)> =
+        fault.into_iter().chain(returns.map(|a| (a, a.saturating_sub(1)))).collect();
     for line in report.lines().filter(|l| !l.starts_with("frame ") && !l.starts_with("exit ")) {
         ui.note(&format!("guest: {line}"));
     }
@@ -157,9 +159,7 @@ fn trace(report: &str, debug: &Path, ui: Ui) {
         return;
     }
     let loader = addr2line::Loader::new(debug).ok();
-    for (number, address) in frames.into_iter().enumerate() {
-        // A return address is one past its call; the first frame is the place itself.
-        let probe = if number == 0 { address } else { address.saturating_sub(1) };
+    for (number, (address, probe)) in frames.into_iter().enumerate() {
         let mut places = Vec::new();
         if let Some(loader) = &loader
             && let Ok(mut found) = loader.find_frames(probe)

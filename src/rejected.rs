@@ -58,7 +58,7 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
                 }
             }
         }
-        for child in message.children.iter().filter(|c| c.level == "help" || c.level == "note") {
+        for child in message.children.iter().filter(|c| c.message.contains('`')) {
             diagnostic = diagnostic.note(format!("{}: {}", child.level, child.message));
         }
         if diagnostic.labels.is_empty() {

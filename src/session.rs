@@ -7,13 +7,13 @@ use uk_action::Graph;
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
-use uk_planner::{MAX_VARIANTS, Settings, Variant};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::{Manifest, Step, Unikernel};
 use uk_planner::names;
+use uk_planner::{MAX_VARIANTS, Settings, Variant};
 use uk_store::Store;
 
 use crate::cli::Select;
@@ -248,9 +248,12 @@ fn build_plan(
 /// Each choice of values that the command line asks for.
 fn variants(select: &Select, unikernel: &Unikernel, catalogue: &Catalogue) -> Result<Vec<Variant>, Failure> {
     uk_planner::variants(&select.set, unikernel, catalogue).map_err(|count| {
-        Diagnostic::error(Code::InvalidKeyValue, format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once"))
-            .help("give fewer values to each `--set`")
-            .into()
+        Diagnostic::error(
+            Code::InvalidKeyValue,
+            format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once"),
+        )
+        .help("give fewer values to each `--set`")
+        .into()
     })
 }
 

@@ -58,13 +58,29 @@ impl Ui {
     /// Diagnostics, each with its excerpt.
     pub fn diagnostics(self, diagnostics: &[Diagnostic], sources: &Sources) {
         let theme = if self.colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+        // Never wrapped: paths and commands are to be copied, and what a compiler drew is to stay as it was.
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_width(100)
+            .with_wrap_lines(false);
         for diagnostic in diagnostics {
+            // What a tool printed is shown as it printed it.
+            let (logs, notes): (Vec<String>, Vec<String>) =
+                diagnostic.notes.iter().cloned().partition(|note| note.contains('\n'));
+            let help = diagnostic.help.clone();
+            let last = logs.is_empty().then(|| help.clone()).flatten();
+            let shown = Diagnostic { notes, help: last, ..diagnostic.clone() };
             let mut text = String::new();
-            match handler.render_report(&mut text, &Rendered::new(diagnostic, sources)) {
-                Ok(()) => self.note(&text),
-                Err(_) => self.note(&format!("{}: {}", diagnostic.code, diagnostic.message)),
+            if handler.render_report(&mut text, &Rendered::new(&shown, sources)).is_err() {
+                text = format!("{}: {}\n", diagnostic.code, diagnostic.message);
             }
+            for log in &logs {
+                text.push_str(&format!("\n{}\n", log.trim_end()));
+            }
+            if let Some(help) = help.filter(|_| !logs.is_empty()) {
+                text.push_str(&format!("\n  help: {help}\n"));
+            }
+            self.note(&text);
         }
     }
 }

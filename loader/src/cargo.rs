@@ -257,6 +257,10 @@ impl Cargo<'_> {
     /// Resolves the root at `place`, bringing `unikernel.lock` along there and back.
     fn metadata(&self, place: &Path, manifest: &str) -> Result<Metadata> {
         let write = |path: PathBuf, text: &[u8]| {
+            // A file that is as it should be keeps its stamp, so that memos which watch it stay good.
+            if std::fs::read(&path).is_ok_and(|old| old == text) {
+                return Ok(());
+            }
             write_atomically(&path, text).map_err(|error| not_writable(&path, &error))
         };
         write(place.join("Cargo.toml"), manifest.as_bytes())?;
@@ -328,19 +332,7 @@ impl Cargo<'_> {
             self.sdk.packages().any(|(name, _)| name == p.name.as_str())
                 && self.sdk.digest(&package_folder(p)).is_none()
         });
-        let Some(other) = other else { return Ok(()) };
-        Err(Box::new(
-            Diagnostic::error(
-                Code::TwoSdks,
-                format!("the application brings a copy of `{}` of its own", other.name),
-            )
-            .note(format!("one is at `{}`, the other is the one in `uk`", package_folder(other).display()))
-            .help(format!(
-                "depend on it by version, `{} = \"{}\"`: `uk` provides it",
-                other.name,
-                Sdk::VERSION
-            )),
-        ))
+        other.map_or(Ok(()), |other| Err(two_sdks(&other.name, &package_folder(other))))
     }
 
     /// Standard output of cargo in `folder`.
@@ -375,11 +367,27 @@ impl Cargo<'_> {
         if said.contains("--locked") {
             return Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`"));
         }
+        if let Some((name, place)) = self.collision(said) {
+            return Err(two_sdks(&name, &place));
+        }
         Err(Box::new(
             Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
                 .note(said.to_owned())
                 .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
         ))
+    }
+
+    /// The package of the SDK that there are two of, and where the other one is, if that is what cargo says: "package
+    /// collision in the lockfile: packages NAME vVERSION (FOLDER) and NAME vVERSION (FOLDER) are different".
+    fn collision(&self, said: &str) -> Option<(String, PathBuf)> {
+        let (_, packages) = said.split_once("package collision in the lockfile: packages ")?;
+        let (packages, _) = packages.split_once(" are different")?;
+        packages.split(" and ").find_map(|package| {
+            let (name, rest) = package.split_once(' ')?;
+            let place = PathBuf::from(rest.split_once('(')?.1.trim_end_matches(')'));
+            let ours = self.sdk.packages().any(|(known, _)| known == name);
+            (ours && self.sdk.digest(&place).is_none()).then(|| (name.to_owned(), place))
+        })
     }
 
     fn stale(&self, what: &str) -> Box<Diagnostic> {
@@ -389,6 +397,14 @@ impl Cargo<'_> {
                 .help("run `uk plan` without `--locked` and commit `unikernel.lock`"),
         )
     }
+}
+
+fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::TwoSdks, format!("the application brings a copy of `{name}` of its own"))
+            .note(format!("one is at `{}`, the other is the one in `uk`", place.display()))
+            .help(format!("depend on it by version, `{name} = \"{}\"`: `uk` provides it", Sdk::VERSION)),
+    )
 }
 
 fn parse(text: &str) -> Result<Metadata> {

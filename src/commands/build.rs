@@ -5,7 +5,7 @@ use std::path::Path;
 use uk_action::{ActionId, Kind};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DIRECTIVES, Directives};
-use uk_store::{Builtins, Cancel, Fault, Options, Report, realise};
+use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, realise};
 
 use crate::cli::{Effort, Select};
 use crate::dist::Dist;
@@ -123,8 +123,14 @@ fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     } else if end > error {
         diagnostic.notes.push(lines[error..end].join("\n"));
     }
-    if diagnostic.code == Code::BuildScriptFailed {
-        diagnostic.message = format!("the build script of {}", diagnostic.message);
+    match (&fault.reason, action.kind) {
+        (Reason::Exit(_), Kind::Compile | Kind::CompileScript) if diagnostic.code == Code::ActionFailed => {
+            diagnostic.message = format!("`{}` doesn't compile", action.label);
+        }
+        _ if diagnostic.code == Code::BuildScriptFailed => {
+            diagnostic.message = format!("the build script of {}", diagnostic.message);
+        }
+        _ => {}
     }
     vec![diagnostic]
 }

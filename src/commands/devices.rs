@@ -20,7 +20,14 @@ pub fn run(folder: &Path, ui: Ui) -> Result<(), Failure> {
             let on = |target| if catalogue.supports(implementation, target) { "yes" } else { "-" }.to_owned();
             let [unix, virtio] = Target::ALL.map(on);
             let name = implementation.name.text.clone();
-            [name, implementation.provides.text.clone(), unix, virtio, implementation.package.clone(), implementation.doc.clone()]
+            [
+                name,
+                implementation.provides.text.clone(),
+                unix,
+                virtio,
+                implementation.package.clone(),
+                implementation.doc.clone(),
+            ]
         })
         .collect();
     rows.sort();

@@ -26,14 +26,20 @@ pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
     let name = root.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let fault = if name.is_empty() { Some("it is empty".to_owned()) } else { names::fault(name) };
     if let Some(fault) = fault {
-        return Err(Diagnostic::error(Code::InvalidName, format!("`{name}` can't name a unikernel: {fault}"))
-            .help("choose another, as in `uk new my-server`")
-            .into());
+        return Err(Diagnostic::error(
+            Code::InvalidName,
+            format!("`{name}` can't name a unikernel: {fault}"),
+        )
+        .help("choose another, as in `uk new my-server`")
+        .into());
     }
     if is_keyword(&names::canonical(name)) {
-        return Err(Diagnostic::error(Code::InvalidName, format!("`{name}` can't name a crate: it is a word of Rust"))
-            .help(format!("choose another, as in `uk new {name}-server`"))
-            .into());
+        return Err(Diagnostic::error(
+            Code::InvalidName,
+            format!("`{name}` can't name a crate: it is a word of Rust"),
+        )
+        .help(format!("choose another, as in `uk new {name}-server`"))
+        .into());
     }
     // Made beside its place and renamed: a project is there whole or not at all.
     let beside = root.with_file_name(format!(".{name}.new-{}", std::process::id()));
@@ -44,7 +50,9 @@ pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
             true => format!("`{}` exists already", root.display()),
             false => format!("`{}` can't be made: {error}", root.display()),
         };
-        return Err(Diagnostic::error(Code::NotWritable, message).help("name a folder that isn't there yet").into());
+        return Err(Diagnostic::error(Code::NotWritable, message)
+            .help("name a folder that isn't there yet")
+            .into());
     }
     session::link_sdk(&[&Project::at(&root)?])?;
     ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), root.display()));
@@ -55,7 +63,10 @@ fn write(root: &Path, name: &str) -> std::io::Result<()> {
     for (file, text) in FILES {
         let path: PathBuf = root.join(file);
         fs::create_dir_all(path.parent().unwrap_or(root))?;
-        let text = text.replace("{name}", name).replace("{crate}", &names::canonical(name)).replace("{version}", Sdk::VERSION);
+        let text = text
+            .replace("{name}", name)
+            .replace("{crate}", &names::canonical(name))
+            .replace("{version}", Sdk::VERSION);
         fs::write(path, text)?;
     }
     Ok(())

@@ -22,9 +22,15 @@ pub(super) fn diff(folder: &Path, select: &Select, other: &Session) -> Result<St
     };
     let (left, right) = (only(&here, &there), only(&there, &here));
     let mut text = format!("{} nodes are shared\n", there.len() - right.len());
-    let options = select.target.iter().map(|t| format!(" --target {t}")).chain(select.set.iter().map(|s| format!(" --set {s}")));
+    let options = select
+        .target
+        .iter()
+        .map(|t| format!(" --target {t}"))
+        .chain(select.set.iter().map(|s| format!(" --set {s}")));
     let options: String = options.collect();
-    for (title, rows) in [("only without these options".to_owned(), left), (format!("only with{options}"), right)] {
+    for (title, rows) in
+        [("only without these options".to_owned(), left), (format!("only with{options}"), right)]
+    {
         if !rows.is_empty() {
             text.push_str(&format!("\n{title}: {}\n", rows.len()));
             text.push_str(&keys::table(&["kind", "node"].map(str::to_owned), &rows));

@@ -26,7 +26,12 @@ pub(super) fn mermaid(graph: &Graph, states: &[State]) -> String {
     for ((id, action), state) in graph.iter().zip(states) {
         // Mermaid knows entities, not escapes.
         let label = action.label.replace('&', "&amp;").replace('"', "&quot;");
-        text.push_str(&format!("  n{}[\"{label}<br/>{}<br/>{}\"]\n", id.index(), action.kind.name(), word(state)));
+        text.push_str(&format!(
+            "  n{}[\"{label}<br/>{}<br/>{}\"]\n",
+            id.index(),
+            action.kind.name(),
+            word(state)
+        ));
         for need in needs(action) {
             text.push_str(&format!("  n{} --> n{}\n", need.index(), id.index()));
         }

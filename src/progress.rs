@@ -1,7 +1,7 @@
 //! What is going on: a live line for each running action on a terminal, a plain line for each finished one elsewhere.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -16,12 +16,18 @@ pub struct Progress<'a> {
     graph: &'a Graph,
     lines: MultiProgress,
     running: Mutex<HashMap<ActionId, ProgressBar>>,
+    executed: Mutex<Vec<ActionId>>,
 }
 
 impl<'a> Progress<'a> {
     /// For a build of `graph`.
     pub fn new(ui: Ui, graph: &'a Graph) -> Self {
-        Self { ui, graph, lines: MultiProgress::new(), running: Mutex::default() }
+        Self { ui, graph, lines: MultiProgress::new(), running: Mutex::default(), executed: Mutex::default() }
+    }
+
+    /// The actions that ran to a good end so far.
+    pub fn executed(&self) -> Vec<ActionId> {
+        self.executed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn name(&self, id: ActionId) -> String {
@@ -33,7 +39,7 @@ impl<'a> Progress<'a> {
 impl Observer for Progress<'_> {
     fn event(&self, event: Event) {
         // A poisoned lock only means that another thread panicked while drawing.
-        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started(id) if self.ui.live() => {
                 let style = ProgressStyle::with_template("  {spinner} {msg} {elapsed}");
@@ -48,10 +54,11 @@ impl Observer for Progress<'_> {
                 if let Some(line) = running.remove(&id) {
                     line.finish_and_clear();
                 }
-                if let How::Executed(time) = how
-                    && !self.ui.live()
-                {
-                    self.ui.note(&format!("{} {}", self.name(id), duration(time)));
+                if let How::Executed(time) = how {
+                    self.executed.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+                    if !self.ui.live() {
+                        self.ui.note(&format!("{} {}", self.name(id), duration(time)));
+                    }
                 }
             }
         }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use uk_action::{ActionId, Kind};
+use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DIRECTIVES, Directives};
-use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, realise};
+use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, State, realise, status};
 
 use crate::cli::{Effort, Select};
 use crate::dist::Dist;
@@ -46,9 +46,29 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     for planned in &session.planned {
         publish(session, planned, &report)?;
     }
+    show_warnings(session, &progress.executed(), ui);
     let Report { executed, cached, .. } = report;
     ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
     Ok(report)
+}
+
+/// What the compiler said of the user's own crates that were compiled just now.
+fn show_warnings(session: &Session, executed: &[ActionId], ui: Ui) {
+    let own = |id: &ActionId| session.graph.get(*id).inputs.iter().any(|input| matches!(input.source, Source::Local(_)));
+    let own: Vec<ActionId> = executed.iter().copied().filter(own).collect();
+    if own.is_empty() {
+        return;
+    }
+    let states = status(&session.graph, &session.store);
+    for id in own {
+        let State::Cached { key, .. } = states[id.index()] else { continue };
+        let Ok(log) = std::fs::read(session.store.log_path(key)) else { continue };
+        let log = String::from_utf8_lossy(&log);
+        if session.graph.get(id).kind == Kind::Compile && !log.trim().is_empty() {
+            let text = if ui.colours() { log.into_owned() } else { plain(&log) };
+            ui.note(text.trim_end());
+        }
+    }
 }
 
 fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), Failure> {

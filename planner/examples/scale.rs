@@ -10,7 +10,7 @@ use uk_diagnostic::{Rendered, Sources};
 use uk_planner::catalogue::Document;
 use uk_planner::{Catalogue, Manifest, Settings, generate, resolve};
 
-const CATALOGUE: &str = include_str!("../tests/support/example.kdl");
+const CATALOGUE: &str = include_str!("../tests/planner/example.kdl");
 const TIME: &str = include_str!("../../devices/time/device.kdl");
 
 fn main() {

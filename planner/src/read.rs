@@ -95,7 +95,7 @@ impl<'r, 't> Reader<'r, 't> {
 
     /// The next argument as a name that can become part of code and of file names.
     pub fn name(&mut self, what: &str) -> Option<Name> {
-        let name = self.text(what)?;
+        let name = self.text("a name")?;
         self.checked(name, what)
     }
 
@@ -116,7 +116,10 @@ impl<'r, 't> Reader<'r, 't> {
         match &value.scalar {
             Scalar::String(text) => Some(Name { text: text.clone().into_owned(), span: value.span }),
             other => {
-                let message = format!("{what} must be text, and this is {}", other.noun());
+                let message = match what {
+                    "a name" => format!("a name is text, and this is {}", other.noun()),
+                    what => format!("{what} must be text, and this is {}", other.noun()),
+                };
                 self.fault(Code::WrongType, message, value.span, "here");
                 None
             }

@@ -102,7 +102,9 @@ impl Type {
         };
         let Some(name) = Kind::NAMES.iter().copied().find(|n| *n == item.text) else {
             let message = format!("there is no type `{}`", item.text.escape_debug());
-            let help = match names::nearest(&item.text, Kind::NAMES.iter().copied()) {
+            let near =
+                other_name(&item.text).or_else(|| names::nearest(&item.text, Kind::NAMES.iter().copied()));
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("types are {}", Kind::NAMES.map_join()),
             };
@@ -159,6 +161,23 @@ impl Type {
         let options = options.into_iter().map(|o| o.text).collect();
         Some(Type { item: name, list, range, options })
     }
+}
+
+/// What other languages call our types.
+fn other_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "int" | "integer" | "number" => "i64",
+        "uint" | "usize" | "unsigned" => "u64",
+        "str" | "text" | "String" => "string",
+        "boolean" | "flag" => "bool",
+        "ip" | "addr" | "address" => "ipv4",
+        "cidr" => "ipv4-cidr",
+        "bytes" => "size",
+        "time" | "seconds" => "duration",
+        "file" | "dir" | "directory" => "path",
+        "array" | "vec" => "list",
+        _ => return None,
+    })
 }
 
 fn read_options(reader: &mut Reader<'_, '_>) -> Vec<Name> {
@@ -246,7 +265,8 @@ impl Literal {
             (Scalar::Integer(number), _) if ty.is_integer() => number.to_string(),
             (Scalar::String(text), _) if ty.name() != "bool" && !ty.is_integer() => text.clone().into_owned(),
             (scalar, name) => {
-                let message = format!("{what} is {}, and this is {}", ty.expected(), scalar.noun());
+                let expected = if ty.name() == "string" { "text".to_owned() } else { ty.expected() };
+                let message = format!("{what} must be {expected}, and this is {}", scalar.noun());
                 let fault = Diagnostic::error(Code::WrongType, message).label(self.span, "here");
                 return Err(match (scalar, name) {
                     (Scalar::Integer(n), _) if ty.parse(&n.to_string()).is_ok() => {

@@ -2,41 +2,52 @@
 
 use std::fmt;
 
-use crate::{Diagnostic, Severity, Sources};
+use crate::{Diagnostic, Severity, Source, Sources};
 
 /// Pairs a diagnostic with its sources so that any `miette` handler can draw it.
 ///
-/// `miette` draws one source for a report: labels in the first label's source become its labels, those elsewhere
-/// become related notes that name their place.
+/// `miette` draws one source for a report: labels in the first label's source become its labels. Those elsewhere
+/// become advice of its own below, with an excerpt. Notes stand before the help.
 #[derive(Debug)]
 pub struct Rendered<'a> {
     diagnostic: &'a Diagnostic,
-    source: Option<miette::NamedSource<std::sync::Arc<str>>>,
+    source: Option<Excerpts<'a>>,
     labels: Vec<miette::LabeledSpan>,
+    advice: Vec<Advice<'a>>,
     help: Option<String>,
+}
+
+/// A remark below a report.
+#[derive(Debug)]
+struct Advice<'a> {
+    text: &'a str,
+    source: Excerpts<'a>,
+    label: miette::LabeledSpan,
 }
 
 impl<'a> Rendered<'a> {
     /// Prepares `diagnostic` for drawing.
-    pub fn new(diagnostic: &'a Diagnostic, sources: &Sources) -> Self {
+    pub fn new(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Self {
         let main = diagnostic.labels.first().map(|l| l.span.source);
-        let source = main.map(|id| {
-            let s = sources.get(id);
-            miette::NamedSource::new(&s.name, s.text.clone())
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            diagnostic.labels.iter().partition(|l| Some(l.span.source) == main);
+        let labels = here.into_iter().map(|label| {
+            let text = Some(label.text.clone()).filter(|t| !t.is_empty());
+            miette::LabeledSpan::new_with_span(text, label.span.range())
         });
-        let mut labels = Vec::new();
-        let mut lines = diagnostic.notes.clone();
-        for label in &diagnostic.labels {
-            if Some(label.span.source) == main {
-                let text = Some(label.text.clone()).filter(|t| !t.is_empty());
-                labels.push(miette::LabeledSpan::new_with_span(text, label.span.range()));
-            } else {
-                lines.push(format!("{}: {}", sources.locate(label.span), label.text));
-            }
+        let elsewhere = elsewhere.into_iter().map(|label| Advice {
+            text: &label.text,
+            source: Excerpts(sources.get(label.span.source)),
+            label: miette::LabeledSpan::new_with_span(None, label.span.range()),
+        });
+        let help: Vec<&str> = diagnostic.notes.iter().chain(&diagnostic.help).map(String::as_str).collect();
+        Self {
+            diagnostic,
+            source: main.map(|id| Excerpts(sources.get(id))),
+            labels: labels.collect(),
+            advice: elsewhere.collect(),
+            help: (!help.is_empty()).then(|| help.join("\n")),
         }
-        lines.extend(diagnostic.help.clone());
-        let help = (!lines.is_empty()).then(|| lines.join("\n"));
-        Self { diagnostic, source, labels, help }
     }
 }
 
@@ -70,5 +81,71 @@ impl miette::Diagnostic for Rendered<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
         Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        if self.advice.is_empty() {
+            return None;
+        }
+        Some(Box::new(self.advice.iter().map(|a| a as &dyn miette::Diagnostic)))
+    }
+}
+
+impl fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+impl std::error::Error for Advice<'_> {}
+
+impl miette::Diagnostic for Advice<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(miette::Severity::Advice)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(self.label.clone())))
+    }
+}
+
+/// A source that finds lines by its index. `miette`'s own sources read the text from its start for every label.
+#[derive(Debug, Clone, Copy)]
+struct Excerpts<'a>(&'a Source);
+
+impl miette::SourceCode for Excerpts<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let source = self.0;
+        let starts = source.line_starts();
+        let end = span.offset() + span.len();
+        if end > source.text.len() {
+            return Err(miette::MietteError::OutOfBounds);
+        }
+        let first = source.line_of(span.offset());
+        // A span that ends with its line's end belongs to that line.
+        let last = source.line_of(end.saturating_sub(usize::from(!span.is_empty())));
+        let (from, to) = (first.saturating_sub(before), last + after + 1);
+        let line_start = starts[from] as usize;
+        // Without lines before it, an excerpt starts at the span itself, in that column.
+        let start = if before == 0 { span.offset() } else { line_start };
+        let column = source.text[line_start..start].chars().count();
+        let stop = starts.get(to).map_or(source.text.len(), |s| *s as usize);
+        Ok(Box::new(miette::MietteSpanContents::new_named(
+            source.name.clone(),
+            &source.text.as_bytes()[start..stop],
+            (start, stop - start).into(),
+            from,
+            column,
+            starts.len(),
+        )))
     }
 }

@@ -1,7 +1,7 @@
 //! Texts that were read, and places in them.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Which text of a [`Sources`] a span points into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +38,22 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    /// Where each line starts, from the first at 0. Found when first asked for.
+    pub fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX))).collect()
+        })
+    }
+
+    /// The line, from 0, that the byte `offset` is in.
+    pub fn line_of(&self, offset: usize) -> usize {
+        self.line_starts().partition_point(|start| *start as usize <= offset).saturating_sub(1)
+    }
 }
 
 /// Every text that a run has read, by id.
@@ -48,7 +64,7 @@ impl Sources {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(self.0.len() as u32);
-        self.0.push(Source { name: name.into(), text: text.into() });
+        self.0.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -63,9 +79,10 @@ impl Sources {
     /// `name:line:column` (both from 1, the column in characters) of a span's start.
     pub fn locate(&self, span: Span) -> String {
         let source = self.get(span.source);
-        let before = &source.text[..source.text.floor_char_boundary(span.start as usize)];
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        let offset = source.text.floor_char_boundary(span.start as usize);
+        let line = source.line_of(offset);
+        let column = source.text[source.line_starts()[line] as usize..offset].chars().count() + 1;
+        let line = line + 1;
         format!("{}:{line}:{column}", source.name)
     }
 }

@@ -147,7 +147,7 @@ pub(crate) fn unknown_argument(implementation: &Implementation, name: &Name) -> 
 /// A binding to something that the implementation isn't built on.
 pub(crate) fn unknown_requirement(implementation: &Implementation, name: &Name) -> Diagnostic {
     let known = || implementation.requires.iter().map(|r| r.name.text.as_str());
-    let message = format!("`{}` doesn't require a `{}`", implementation.name, name.text.escape_debug());
+    let message = format!("`{}` doesn't require `{}`", implementation.name, name.text.escape_debug());
     let fault = Diagnostic::error(Code::UnknownRequirement, message).label(name.span, "here");
     match names::nearest(&name.text, known()) {
         Some(near) => fault.help(format!("did you mean `{near}`?")),

@@ -1,5 +1,7 @@
 //! What to say about names that can't be resolved, with the alternatives that would work.
 
+use std::rc::Rc;
+
 use uk_diagnostic::{Code, Diagnostic, Span};
 
 use super::resolve::Draft;
@@ -37,36 +39,53 @@ impl<'m> Draft<'m> {
             None if fitting.is_empty() => {
                 fault.help(format!("declare it: `device {} IMPLEMENTATION`", names::shown(&name.text)))
             }
-            None => fault.help(format!("devices of interface `{interface}` are {}", names::list(fitting))),
+            None => fault.help(format!("`{interface}` is provided by {}", names::list_sorted(&fitting))),
         }
     }
 
     pub fn mismatch(&self, device: &Name, provides: &str, wanted: &str) -> Diagnostic {
-        let message = format!("`{device}` is a `{provides}`, and a `{wanted}` is wanted here");
-        let fault =
-            Diagnostic::error(Code::InterfaceMismatch, message).label(device.span, format!("a `{provides}`"));
-        match self.fitting(wanted).as_slice() {
-            [] => fault.help(format!("no device of interface `{wanted}` is known for `{}`", self.target)),
-            fitting => fault.help(format!(
-                "devices of interface `{wanted}` are {}",
-                names::list(fitting.iter().copied())
-            )),
+        let message = format!("`{device}` provides `{provides}`, and `{wanted}` is wanted here");
+        let fault = Diagnostic::error(Code::InterfaceMismatch, message)
+            .label(device.span, format!("provides `{provides}`"));
+        match &*self.fitting(wanted) {
+            [] => fault.help(format!("nothing provides `{wanted}` on `{}`", self.target)),
+            fitting => fault.help(format!("`{wanted}` is provided by {}", names::list_sorted(fitting))),
         }
     }
 
-    /// What could stand where `interface` is wanted on this target.
-    fn fitting(&self, interface: &str) -> Vec<&str> {
-        let declared = self.unikernel.devices.iter().filter(|device| {
-            let implementation = self.catalogue.implementation(&device.implementation.text);
-            implementation.is_some_and(|i| i.provides.is(interface))
-        });
-        let mut names: Vec<&str> = declared.map(|d| d.name.text.as_str()).collect();
-        if let Some(interface) = self.catalogue.interface(interface) {
-            names.extend(
-                self.catalogue.providers(&interface.name.text, self.target).map(|i| i.name.text.as_str()),
-            );
+    /// What could stand where `interface` is wanted on this target, by the alphabet.
+    fn fitting(&self, interface: &str) -> Rc<[&'m str]> {
+        let canonical = names::canonical(interface).into_owned();
+        if let Some(known) = self.fitting.borrow().get(&canonical) {
+            return known.clone();
         }
+        let mut names: Vec<&'m str> = Vec::new();
+        if let Some(interface) = self.catalogue.interface(interface) {
+            let wanted = &interface.name.text;
+            let declared = self.unikernel.devices.iter().filter(|device| {
+                let implementation = self.catalogue.implementation(&device.implementation.text);
+                implementation.is_some_and(|i| i.provides.is(wanted))
+            });
+            names.extend(declared.map(|d| d.name.text.as_str()));
+            names.extend(self.catalogue.providers(wanted, self.target).map(|i| i.name.text.as_str()));
+        }
+        names.sort_unstable();
+        names.dedup();
+        let names: Rc<[&str]> = names.into();
+        self.fitting.borrow_mut().insert(canonical, names.clone());
         names
+    }
+
+    /// One of those that needs no declaration of its own, or is declared.
+    fn simplest(&self, interface: &str) -> &'m str {
+        let complete = |name: &str| {
+            self.unikernel.devices.iter().any(|d| d.name.is(name))
+                || self.catalogue.implementation(name).is_some_and(|i| {
+                    i.params.iter().all(|p| p.optional || p.default.is_some())
+                        && i.requires.iter().all(|r| r.default.is_some())
+                })
+        };
+        self.fitting(interface).iter().copied().find(|name| complete(name)).unwrap_or("DEVICE")
     }
 
     pub fn unbound(
@@ -78,9 +97,8 @@ impl<'m> Draft<'m> {
         requirement: &Name,
     ) -> Diagnostic {
         let wanted = implementation.requires.iter().find(|r| r.name.is(&requirement.text));
-        let fitting = wanted.map_or(Vec::new(), |r| self.fitting(&r.interface.text));
-        let example = fitting.iter().min().copied().unwrap_or("DEVICE");
-        let message = format!("the device `{name}` needs a `{requirement}`");
+        let example = wanted.map_or("DEVICE", |r| self.simplest(&r.interface.text));
+        let message = format!("the device `{name}` needs `{requirement}`");
         let fault =
             Diagnostic::error(Code::UnboundRequirement, message).label(span, "nothing is bound to it");
         match declared {
@@ -92,28 +110,33 @@ impl<'m> Draft<'m> {
         }
     }
 
-    /// A device that `target` doesn't have: what it does have, and what else would serve.
-    pub fn unsupported(&self, index: usize, at: &Implementation) -> Diagnostic {
+    /// A device that the target doesn't have: where it exists, what chose it, and what else would serve.
+    pub fn unsupported(&self, index: usize, at: &Implementation, chosen_by: Option<usize>) -> Diagnostic {
         let instance = &self.instances[index];
         let message = format!("the device `{}` doesn't exist on `{}`", instance.name, self.target);
         let targets = uk_backends::Target::ALL.iter().filter(|t| self.catalogue.supports(at, **t));
         let targets = names::list(targets.map(|t| t.name()));
-        let fault = Diagnostic::error(Code::UnsupportedTarget, message)
-            .label(instance.span, format!("`{}` has {targets}", at.name));
-        let others: Vec<&str> = self
-            .catalogue
-            .providers(&at.provides.text, self.target)
+        let mut fault = Diagnostic::error(Code::UnsupportedTarget, message)
+            .label(instance.span, format!("`{}` exists on {targets}", at.name));
+        let key = chosen_by.map(|key| &self.keys[key]);
+        if let Some((key, value)) = key.and_then(|key| key.value.as_ref().map(|v| (key, v))) {
+            fault = fault.label(key.span, format!("`{}` is `{value}`", key.declaration.name));
+        }
+        let outer = instance.implementation.map_or("", |i| &i.name.text);
+        let others = self.catalogue.providers(&at.provides.text, self.target);
+        let others: Vec<&str> = others
+            .filter(|i| !i.name.is(&at.name.text) && !i.name.is(outer))
             .map(|i| i.name.text.as_str())
-            .filter(|n| !at.name.is(n))
             .collect();
-        match others.as_slice() {
-            [] => fault.help(format!("nothing else provides `{}` on `{}`", at.provides, self.target)),
-            others => fault.help(format!(
-                "on `{}`, `{}` is provided by {}",
-                self.target,
-                at.provides,
-                names::list(others.iter().copied())
-            )),
+        let other = match others.as_slice() {
+            [] => format!("nothing else provides `{}` there", at.provides),
+            others => {
+                format!("there, `{}` is provided by {}", at.provides, names::list(others.iter().copied()))
+            }
+        };
+        match key {
+            Some(key) => fault.help(format!("give `{}` another value; {other}", key.declaration.name)),
+            None => fault.help(other),
         }
     }
 }

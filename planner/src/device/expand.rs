@@ -68,6 +68,7 @@ impl<'m> Draft<'m> {
         };
         self.add_build_steps(&mut frame);
         let mut body = &outer.body;
+        let mut chosen_by = None;
         loop {
             match body {
                 Body::Crate(krate) => {
@@ -83,7 +84,7 @@ impl<'m> Draft<'m> {
                 Body::Choose(Choice::Target(arms)) => {
                     let Some((_, chosen)) = arms.iter().find(|(targets, _)| targets.contains(&self.target))
                     else {
-                        let fault = self.unsupported(index, frame.implementation);
+                        let fault = self.unsupported(index, frame.implementation, chosen_by);
                         self.faults.push(fault);
                         return None;
                     };
@@ -91,7 +92,8 @@ impl<'m> Draft<'m> {
                 }
                 Body::Choose(Choice::Key { key, arms }) => {
                     let at = frame.implementation.keys.iter().position(|k| k.name.is(&key.text))?;
-                    frame.chosen_by.push(*frame.keys.get(at)?);
+                    chosen_by = Some(*frame.keys.get(at)?);
+                    frame.chosen_by.extend(chosen_by);
                     let value = self.keys[frame.keys[at]].value.as_ref()?.to_string();
                     body = &arms.iter().find(|arm| arm.option.text == value)?.body;
                 }

@@ -24,12 +24,12 @@ impl<'m> Draft<'m> {
         self.check_ownership(&jobs, &merged);
         let order = self.by_name_order(&merged);
         let variables = self.variables(&order);
-        let warnings = if self.unikernel.incomplete { Vec::new() } else { self.unused(&jobs) };
-        if self.faults.iter().any(Diagnostic::is_error) || self.unikernel.incomplete {
-            self.faults.extend(warnings);
+        if !self.faults.is_empty() || self.unikernel.incomplete {
             uk_diagnostic::sort(&mut self.faults);
             return Err(self.faults);
         }
+        // After a fault, a device may only seem to be unused.
+        let warnings = self.unused(&jobs);
         Ok(self.build(&jobs, &merged, &order, variables, warnings))
     }
 
@@ -212,8 +212,10 @@ impl<'m> Draft<'m> {
         let mut variables = Vec::with_capacity(order.len());
         for &index in order {
             let name = variable(self.instances[index].name);
-            if let Some(first) = first.insert(name.clone(), index).map(|i| &self.instances[i]) {
-                let second = &self.instances[index];
+            if let Some(other) = first.insert(name.clone(), index) {
+                let mut pair = [&self.instances[other], &self.instances[index]];
+                pair.sort_by_key(|i| (i.name_span.source, i.name_span.start));
+                let [first, second] = pair;
                 let message = format!(
                     "`{}` and `{}` become one name, `{name}`, in the generated code",
                     first.name, second.name

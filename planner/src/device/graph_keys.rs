@@ -130,7 +130,7 @@ impl<'m> Draft<'m> {
                 let name = &key.declaration.name;
                 Diagnostic::error(Code::MissingKey, format!("the key `{name}` needs a value"))
                     .label(key.declaration.span, "fixed in the image, and nobody gives it")
-                    .help(format!("add `--set {name}=...`: {}", key.declaration.ty.expected()))
+                    .help(format!("add `--set {name}=...`, with {}", key.declaration.ty.expected()))
             })
             .collect();
         self.faults.extend(faults);

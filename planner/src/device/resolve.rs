@@ -1,7 +1,9 @@
 //! From names to a graph: every device that the manifest names, looked up, typed and bound.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Span};
@@ -31,6 +33,7 @@ pub fn resolve(
         instances: Vec::new(),
         keys: Vec::new(),
         application_keys: HashMap::new(),
+        fitting: RefCell::default(),
         faults: Vec::new(),
     };
     draft.add_application_keys();
@@ -75,6 +78,8 @@ pub(super) struct Draft<'m> {
     pub instances: Vec<Instance<'m>>,
     pub keys: Vec<KeyDraft<'m>>,
     pub application_keys: HashMap<Cow<'m, str>, usize>,
+    /// What could stand for each interface, once somebody asked.
+    pub fitting: RefCell<HashMap<String, Rc<[&'m str]>>>,
     pub faults: Vec<Diagnostic>,
 }
 

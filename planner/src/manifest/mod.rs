@@ -7,8 +7,8 @@ mod read;
 pub use entry::Entry;
 pub use hook::{Hook, Size, Step};
 
-pub(crate) use entry::is_path;
 pub use entry::is_keyword;
+pub(crate) use entry::is_path;
 pub(crate) use read::{arguments, binding, language, repeated_bindings};
 
 use uk_diagnostic::{Diagnostic, SourceId, Span};

@@ -1,8 +1,6 @@
 //! The generated texts, whole.
 
-mod support;
-
-use support::{BUILT_IN, Desk, EXAMPLE};
+use crate::support::{BUILT_IN, Desk, EXAMPLE};
 use uk_backends::Target;
 use uk_planner::generate::{key_table, main_rs, projection};
 use uk_planner::{DeviceGraph, Manifest};
@@ -12,11 +10,11 @@ fn graph(text: &str, catalogue: &[(&str, &str)], target: Target) -> DeviceGraph 
     desk.check(text, catalogue, target).unwrap_or_else(|faults| panic!("{}", desk.draw(&faults)))
 }
 
-const HELLO_KEY: &str = include_str!("../../examples/hello-key/unikernel.kdl");
+const HELLO_KEY: &str = include_str!("../../../examples/hello-key/unikernel.kdl");
 
 #[test]
 fn hello_on_unix() {
-    let hello = graph(include_str!("../../examples/hello/unikernel.kdl"), BUILT_IN, Target::Unix);
+    let hello = graph(include_str!("../../../examples/hello/unikernel.kdl"), BUILT_IN, Target::Unix);
     insta::assert_snapshot!(main_rs(&hello).text);
     assert_eq!(key_table(&hello), "pub static KEYS: &[uk_device::keys::Key<'static>] = &[];\n");
     assert_eq!(hello.crates(), ["uk-time"]);

@@ -1,5 +1,4 @@
 //! What the planner's tests share: reading, resolving and drawing without colours.
-#![expect(dead_code, reason = "each test file uses a part")]
 
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, Rendered, Sources};
@@ -67,7 +66,9 @@ impl Desk {
     /// As a terminal of 100 columns shows it, without colours.
     pub fn draw(&self, diagnostics: &[Diagnostic]) -> String {
         let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
-            .with_width(100);
+            .with_links(false)
+            .with_width(100)
+            .with_wrap_lines(false);
         let mut out = String::new();
         for diagnostic in diagnostics {
             handler

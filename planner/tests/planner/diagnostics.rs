@@ -1,0 +1,216 @@
+//! Every fault as a person sees it. Read each message as someone who has never seen the tool.
+
+use crate::support::{BUILT_IN, Desk, EXAMPLE};
+use uk_backends::Target;
+use uk_diagnostic::{Code, Diagnostic};
+
+/// What is said about `text` on a target, and its codes.
+fn said(text: &str, catalogue: &[(&str, &str)], target: Target, set: &[&str]) -> (Vec<Code>, String) {
+    let mut desk = Desk::default();
+    let mut faults: Vec<Diagnostic> = set.iter().filter_map(|pair| desk.set(pair).err()).collect();
+    match desk.check(text, catalogue, target) {
+        Ok(graph) => faults.extend(graph.warnings().iter().cloned()),
+        Err(more) => faults.extend(more),
+    }
+    (faults.iter().map(|f| f.code).collect(), desk.draw(&faults))
+}
+
+macro_rules! faults {
+    ($($name:ident: $catalogue:ident, $target:ident, [$($set:literal),*], [$($code:ident),+], $text:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let (codes, drawn) = said($text, $catalogue, Target::$target, &[$($set),*]);
+                insta::assert_snapshot!(drawn);
+                assert_eq!(codes, [$(Code::$code),+]);
+            }
+        )*
+    };
+}
+
+faults! {
+    three_syntax_faults: BUILT_IN, Unix, [], [Syntax, Syntax, Syntax],
+        "unikernel hello\nkey hello type=string default=\"Hello\nkey port type=u16 default=80a\n\njob main entry= {\n    time default-time\n}\n";
+    unclosed_block: BUILT_IN, Unix, [], [Syntax], "unikernel hello\njob main entry=\"a::b\" {\n    time default-time\n";
+    bare_true: BUILT_IN, Unix, [], [Syntax], "unikernel hello\nkey k type=bool default=true\njob main entry=\"a::b\"\n";
+    empty: BUILT_IN, Unix, [], [MissingValue], "";
+    nothing_described: BUILT_IN, Unix, [], [MissingValue], "key hello type=string\n";
+    two_unikernels: BUILT_IN, Unix, [], [DuplicateNode],
+        "unikernel hello\nunikernel world\njob main entry=\"a::b\"\n";
+    unikernel_and_workspace: BUILT_IN, Unix, [], [DuplicateNode],
+        "unikernel hello\nworkspace { member \"examples/*\" }\njob main entry=\"a::b\"\n";
+    no_name: BUILT_IN, Unix, [], [MissingValue], "unikernel\njob main entry=\"a::b\"\n";
+    no_job: BUILT_IN, Unix, [], [MissingValue], "unikernel hello\n";
+    name_with_a_slash: BUILT_IN, Unix, [], [InvalidName], "unikernel \"../hello\"\njob main entry=\"a::b\"\n";
+    name_with_a_digit_first: BUILT_IN, Unix, [], [InvalidName], "unikernel \"2048\"\njob main entry=\"a::b\"\n";
+    unknown_node: BUILT_IN, Unix, [], [UnknownNode, UnknownNode],
+        "unikernel hello\nkeys hello type=string\njbo main entry=\"a::b\"\njob main entry=\"a::b\"\n";
+    unknown_property: BUILT_IN, Unix, [], [UnknownProperty, UnknownProperty],
+        "unikernel hello\nkey hello type=string defualt=hi\njob main entry=\"a::b\" {\n    time default-time is=clock\n}\n";
+    too_many_values: BUILT_IN, Unix, [], [UnexpectedValue, UnexpectedValue],
+        "unikernel hello world\njob main entry=\"a::b\" {\n    keys all\n}\n";
+    a_value_of_the_wrong_type: BUILT_IN, Unix, [], [WrongType, WrongType, WrongType, WrongType],
+        "unikernel 12\nkey port type=u16 default=\"80\"\nkey on type=bool default=\"true\"\nkey name type=string default=42\njob main entry=\"a::b\"\n";
+    an_unknown_type: BUILT_IN, Unix, [], [WrongType, WrongType],
+        "unikernel hello\nkey port type=int default=80\nkey name type=sting\njob main entry=\"a::b\"\n";
+    key_twice: BUILT_IN, Unix, [], [DuplicateNode, NameClash],
+        "unikernel hello\nkey port type=u16\nkey port type=u16\nkey a-b type=u8\nkey a_b type=u8\njob main entry=\"a::b\"\n";
+    reserved_key: BUILT_IN, Unix, [], [InvalidName], "unikernel hello\nkey help type=bool\njob main entry=\"a::b\"\n";
+    contradicting_keys: BUILT_IN, Unix, [], [InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey],
+        "unikernel hello\nkey a type=u8 default=1 required=#true\nkey b type=string default=x secret=#true\n\
+         key c type=string secret=#true stage=build\nkey d type=u8 min=5 max=4\nkey e type=enum\nkey f type=list\nkey g type=u8 stage=boot\njob main entry=\"a::b\"\n";
+    default_out_of_range: BUILT_IN, Unix, [], [InvalidKeyValue, InvalidKeyValue],
+        "unikernel hello\nkey port type=u16 default=80000\nkey mode type=enum default=fsat {\n    option fast\n    option safe\n}\njob main entry=\"a::b\"\n";
+    entry_without_crate: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=start\n";
+    entry_with_dashes: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello-key::start\"\n";
+    entry_with_a_call: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello::start()\"\n";
+    entry_missing: BUILT_IN, Unix, [], [MissingValue], "unikernel hello\njob main\n";
+    entries_in_two_crates: BUILT_IN, Unix, [], [InvalidEntry],
+        "unikernel hello\njob one entry=\"hello::one\"\njob two entry=\"world::two\"\n";
+    newer_language: BUILT_IN, Unix, [], [NewerLanguage], "language 2\nunikernel hello\njob main entry=\"a::b\"\n";
+    unknown_device: BUILT_IN, Unix, [], [UnknownDevice],
+        "unikernel hello\njob main entry=\"hello::start\" {\n    time defualt-time\n}\n";
+    unknown_device_far_off: EXAMPLE, Unix, [], [UnknownDevice],
+        "unikernel hello\njob main entry=\"hello::start\" {\n    block sda\n}\n";
+    unknown_implementation: EXAMPLE, Unix, [], [UnknownDevice],
+        "unikernel hello\ndevice disk block-of-files file=disk.img\njob main entry=\"hello::start\" {\n    block disk\n}\n";
+    unknown_interface: BUILT_IN, Unix, [], [UnknownInterface],
+        "unikernel hello\njob main entry=\"hello::start\" {\n    clock default-time\n}\n";
+    block_where_the_device_is_time: EXAMPLE, Unix, [], [InterfaceMismatch],
+        "unikernel hello\njob main entry=\"hello::start\" {\n    block default-time\n}\n";
+    block_in_a_catalogue_without: BUILT_IN, Unix, [], [UnknownInterface],
+        "unikernel hello\njob main entry=\"hello::start\" {\n    block default-time\n}\n";
+    mismatch_below_a_device: EXAMPLE, Unix, [], [InterfaceMismatch],
+        "unikernel hello\ndevice stack generic-stack {\n    net default-time\n}\njob main entry=\"hello::start\" {\n    stack stack\n}\n";
+    target_without_the_device: EXAMPLE, Virtio, [], [UnsupportedTarget],
+        "unikernel hello\ndevice assets direct dir=t\njob main entry=\"hello::start\" {\n    kv-ro assets\n}\n";
+    target_without_the_chosen_device: EXAMPLE, Virtio, ["kv_ro=direct"], [UnsupportedTarget],
+        "unikernel hello\ndevice assets generic-kv-ro dir=t\njob main entry=\"hello::start\" {\n    kv-ro assets\n}\n";
+    set_unknown_key: BUILT_IN, Unix, ["helo=hi", "port=1"], [UnknownKey, UnknownKey],
+        "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
+    set_without_keys: BUILT_IN, Unix, ["hello=hi"], [UnknownKey], "unikernel hello\njob main entry=\"a::b\"\n";
+    set_wrong_value: EXAMPLE, Unix, ["port=http", "kv_ro=fta"], [InvalidKeyValue, InvalidKeyValue],
+        "unikernel hello\nkey port type=u16\ndevice assets generic-kv-ro dir=t\njob main entry=\"a::b\" {\n    kv-ro assets\n}\n";
+    set_twice: BUILT_IN, Unix, ["hello=a", "hello=b"], [DuplicateNode],
+        "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
+    set_without_value: BUILT_IN, Unix, ["hello"], [MissingValue],
+        "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
+    set_at_the_wrong_stage: BUILT_IN, Unix, ["id=1", "token=abc"], [KeyStage, KeyStage],
+        "unikernel hello\nkey id type=u8 stage=run\nkey token type=string secret=#true\njob main entry=\"a::b\"\n";
+    required_key: BUILT_IN, Unix, [], [MissingKey],
+        "unikernel hello\nkey id type=u8 stage=build required=#true\njob main entry=\"a::b\"\n";
+    exclusive_twice: EXAMPLE, Unix, [], [ExclusiveDevice],
+        "unikernel hello\ndevice disk ramdisk\njob main entry=\"a::b\" {\n    block disk\n    swap disk as=block\n}\n";
+    file_twice: EXAMPLE, Unix, [], [ExclusiveDevice],
+        "unikernel hello\ndevice disk block-of-file file=disk.img\ndevice swap block-of-file file=\"./disk.img\"\njob main entry=\"a::b\" {\n    block disk\n    swap swap as=block\n}\n";
+    unused_device: EXAMPLE, Unix, [], [UnusedDevice],
+        "unikernel hello\ndevice disk ramdisk\njob main entry=\"a::b\"\n";
+    device_twice: EXAMPLE, Unix, [], [DuplicateNode, NameClash],
+        "unikernel hello\ndevice disk ramdisk\ndevice disk ramdisk\ndevice a-b ramdisk\ndevice a_b ramdisk\njob main entry=\"a::b\" {\n    block disk\n    b2 a-b as=block\n}\n";
+    names_that_become_one: EXAMPLE, Unix, [], [NameClash],
+        "unikernel hello\ndevice disk ramdisk\ndevice Disk ramdisk\njob main entry=\"a::b\" {\n    block disk\n    b2 Disk as=block\n}\n";
+    circle: EXAMPLE, Unix, [], [DeviceCycle],
+        "unikernel hello\ndevice one relay {\n    net two\n}\ndevice two relay {\n    net three\n}\ndevice three relay {\n    net one\n}\njob main entry=\"a::b\" {\n    net one\n}\n";
+    itself: EXAMPLE, Unix, [], [DeviceCycle],
+        "unikernel hello\ndevice one relay {\n    net one\n}\njob main entry=\"a::b\" {\n    net one\n}\n";
+    missing_param: EXAMPLE, Unix, [], [MissingValue, MissingValue],
+        "unikernel hello\ndevice disk block-of-file\njob main entry=\"a::b\" {\n    block disk\n    kv-ro crunch\n}\n";
+    unknown_param: EXAMPLE, Unix, [], [UnknownProperty],
+        "unikernel hello\ndevice disk block-of-file fiel=disk.img file=disk.img\njob main entry=\"a::b\" {\n    block disk\n}\n";
+    wrong_param: EXAMPLE, Unix, [], [WrongType, InvalidKeyValue, InvalidKeyValue],
+        "unikernel hello\ndevice disk block-of-file file=disk.img read-only=yes\ndevice ram ramdisk size=\"1MM\"\ndevice stack direct-stack mtu=100 {\n    net tap\n}\njob main entry=\"a::b\" {\n    block disk\n    b2 ram as=block\n    stack stack\n}\n";
+    unbound: EXAMPLE, Unix, [], [UnboundRequirement, UnboundRequirement],
+        "unikernel hello\ndevice files fat dir=t\njob main entry=\"a::b\" {\n    kv-ro files\n    stack direct-stack\n}\n";
+    left_over: EXAMPLE, Unix, [], [UnknownRequirement, UnknownRequirement],
+        "unikernel hello\ndevice disk ramdisk {\n    time default-time\n}\ndevice stack generic-stack {\n    ent tap\n}\njob main entry=\"a::b\" {\n    block disk\n    stack stack\n}\n";
+    reference_to_nothing: EXAMPLE, Unix, [], [InvalidReference, InvalidReference, InvalidReference, UnexpectedValue],
+        "unikernel hello\nkey size type=size default=1\nkey maybe type=size\nkey port type=u16 default=1\ndevice a ramdisk size=(key)sized\ndevice b ramdisk size=(key)port\ndevice c ramdisk size=(key)maybe\ndevice d ramdisk size=(param)size\n\
+         job main entry=\"a::b\" {\n    a a as=block\n    b b as=block\n    c c as=block\n    d d as=block\n}\n";
+    faults_of_every_stage_at_once: EXAMPLE, Unix, ["prot=1"], [UnknownKey, UnknownProperty, UnknownDevice],
+        "unikernel hello\nkey port type=u16\nkey hello type=string dco=\"How\"\njob main entry=\"a::b\" {\n    kv-ro asets\n}\n";
+    workspace_without_members: BUILT_IN, Unix, [], [MissingValue], "workspace\n";
+    hook_faults: BUILT_IN, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
+        "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n}\njob main entry=\"a::b\"\n";
+}
+
+/// What is said about the last document of a catalogue.
+fn said_of_catalogue(texts: &[(&str, &str)]) -> String {
+    let mut desk = Desk::default();
+    let faults = desk.catalogue(texts).expect_err("the catalogue has a fault");
+    desk.draw(&faults)
+}
+
+#[test]
+fn one_name_from_two_crates() {
+    let text = "interface net trait=\"a::Net\"\nimplementation tap provides=net { targets all { crate a connect=\"a::b\" } }";
+    insta::assert_snapshot!(said_of_catalogue(&[("uk-net", text), ("my-net", text)]));
+}
+
+#[test]
+fn catalogue_faults() {
+    let text = r#"
+language 1
+interface net trait="Net"
+interface clock trait="uk_device::Clock" dco="Time."
+implementation a provides=nte { targets all { crate a connect="a::connect" } }
+implementation b provides=clock { }
+implementation c provides=clock { crate c connect="c::connect"; use b }
+implementation d provides=clock { target unix { crate d connect="d-x::connect" }; target unix { crate d connect="d::x" } }
+implementation e provides=clock { target unxi { crate e connect="e::x" } }
+implementation f provides=clock { param dir tpye=path; params x; targets all { crate f connect="f::x" } }
+"#;
+    insta::assert_snapshot!(said_of_catalogue(&[("uk-test", text)]));
+}
+
+#[test]
+fn catalogue_faults_between_entries() {
+    let text = r#"
+interface clock trait="uk_device::Clock"
+interface net trait="uk_device::Net"
+implementation c provides=clock { param rate type=u32; requires net; targets all { crate c connect="c::connect" } }
+implementation a provides=nte { targets all { crate a connect="a::connect" } }
+implementation d provides=net { use c }
+implementation e provides=clock { param rate type=string; use c rate=(param)rate speed=1 { clock c } }
+implementation f provides=clock { use c rate=(param)raet { net netx } }
+implementation g provides=clock { key mode type=enum { option x; option y }; choose (key)mode { x { use c }; z { use c } } }
+implementation h provides=clock { choose (key)mode { x { use c } } }
+implementation i provides=clock { use j }
+implementation j provides=clock { use k }
+implementation k provides=clock { use i }
+implementation l provides=clock exclusive=#true { use c }
+"#;
+    insta::assert_snapshot!(said_of_catalogue(&[("uk-test", text)]));
+}
+
+#[test]
+fn unknown_target() {
+    let mut desk = Desk::default();
+    let text = "--target virtoi";
+    let source = desk.sources.add("command line", text);
+    let near = uk_planner::target("virtoi", Some(uk_diagnostic::Span::new(source, 9..15)))
+        .expect_err("no such target");
+    let far = uk_planner::target("qnx", None).expect_err("no such target");
+    assert_eq!([near.code, far.code], [Code::UnknownTarget; 2]);
+    insta::assert_snapshot!(desk.draw(&[near, far]));
+}
+
+#[test]
+fn the_environment_and_secrets() {
+    let mut desk = Desk::default();
+    desk.settings.environment("UK_KEY_PORT", "x", &mut desk.sources);
+    desk.settings.environment("UK_KEY_OTHER", "x", &mut desk.sources);
+    desk.settings.environment("PATH", "x", &mut desk.sources);
+    let text = "unikernel hello\nkey port type=u16\njob main entry=\"a::b\"\n";
+    let faults = desk.check(text, BUILT_IN, Target::Unix).expect_err("a port is a number");
+    insta::assert_snapshot!(desk.draw(&faults));
+}
+
+#[test]
+fn two_unikernels_of_one_name() {
+    let mut desk = Desk::default();
+    let text = "unikernel hello\njob main entry=\"a::b\"\n";
+    let one = crate::support::unikernel(desk.manifest(text).0);
+    let two = crate::support::unikernel(desk.manifest(text).0);
+    let faults = uk_planner::device::check_workspace(&[&one, &two]);
+    insta::assert_snapshot!(desk.draw(&faults));
+}

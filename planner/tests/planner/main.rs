@@ -1,0 +1,6 @@
+//! The planner from outside: texts in, values and diagnostics out.
+
+mod diagnostics;
+mod generate;
+mod support;
+mod syntax;

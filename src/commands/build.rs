@@ -54,7 +54,9 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
 
 /// What the compiler said of the user's own crates that were compiled just now.
 fn show_warnings(session: &Session, executed: &[ActionId], ui: Ui) {
-    let own = |id: &ActionId| session.graph.get(*id).inputs.iter().any(|input| matches!(input.source, Source::Local(_)));
+    let own = |id: &ActionId| {
+        session.graph.get(*id).inputs.iter().any(|input| matches!(input.source, Source::Local(_)))
+    };
     let own: Vec<ActionId> = executed.iter().copied().filter(own).collect();
     if own.is_empty() {
         return;

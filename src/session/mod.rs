@@ -1,23 +1,28 @@
 //! The composition of the stages: projects -> manifests -> device graphs -> one action graph. No stage is here itself.
 
+mod members;
+mod reading;
+
 use std::path::Path;
 use std::time::Instant;
 
 use uk_action::Graph;
 use uk_backends::Target;
-use uk_diagnostic::{Code, Diagnostic, Sources};
+use uk_diagnostic::{Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
-use uk_planner::manifest::{Manifest, Step, Unikernel};
-use uk_planner::names;
-use uk_planner::{MAX_VARIANTS, Settings, Variant};
+use uk_planner::manifest::{Step, Unikernel};
 use uk_store::Store;
 
 use crate::cli::Select;
 use crate::failure::Failure;
+use members::{Member, members, settings, targets, variants};
+use reading::Reading;
+
+pub use members::projects;
 
 /// Everything that a command was asked to look at or build, planned.
 pub struct Session {
@@ -52,69 +57,6 @@ impl Planned {
     pub fn artifact(&self) -> String {
         format!("{}{}", self.name, self.devices.target().suffix())
     }
-}
-
-/// A unikernel before its targets are looked at.
-struct Member {
-    project: Project,
-    unikernel: Unikernel,
-}
-
-/// What has been read so far, and everything that is wrong with it.
-#[derive(Default)]
-struct Reading {
-    sources: Sources,
-    faults: Vec<Diagnostic>,
-}
-
-impl Reading {
-    /// Nothing follows from what is wrong.
-    fn stop_at_faults(&mut self) -> Result<(), Failure> {
-        if self.faults.is_empty() { Ok(()) } else { Err(self.failure()) }
-    }
-
-    fn failure(&mut self) -> Failure {
-        Failure::new(std::mem::take(&mut self.faults), &self.sources)
-    }
-
-    /// The value of a stage, or its faults added to the others.
-    fn take<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
-        result.map_err(|faults| self.faults.extend(faults)).ok()
-    }
-
-    fn manifest(&mut self, project: &Project) -> Option<Manifest> {
-        let source = self.sources.add(&project.name, project.text.as_str());
-        self.take(Manifest::parse(source, &project.text))
-    }
-}
-
-/// The project itself, or the members of its workspace.
-pub fn projects(project: &Project) -> Result<Vec<Project>, Failure> {
-    let mut reading = Reading::default();
-    let manifest = reading.manifest(project);
-    reading.stop_at_faults()?;
-    match manifest {
-        Some(Manifest::Workspace(workspace)) => {
-            let mut all = Vec::new();
-            for member in &workspace.members {
-                for folder in member_folders(project, &member.text)? {
-                    all.push(Project::at(&folder)?);
-                }
-            }
-            Ok(all)
-        }
-        _ => Ok(vec![project.clone()]),
-    }
-}
-
-fn member_folders(project: &Project, pattern: &str) -> Result<Vec<std::path::PathBuf>, Failure> {
-    uk_loader::members(&project.folder, pattern).map_err(|error| {
-        Diagnostic::error(
-            Code::UnreadableManifest,
-            format!("the members `{pattern}` can't be listed: {error}"),
-        )
-        .into()
-    })
 }
 
 impl Session {
@@ -243,117 +185,6 @@ fn build_plan(
         stamps.save();
     }
     Ok(Session { begun: Instant::now(), sources: reading.sources, store, planned, graph: lowering.finish() })
-}
-
-/// Each choice of values that the command line asks for.
-fn variants(select: &Select, unikernel: &Unikernel, catalogue: &Catalogue) -> Result<Vec<Variant>, Failure> {
-    uk_planner::variants(&select.set, unikernel, catalogue).map_err(|count| {
-        Diagnostic::error(
-            Code::InvalidKeyValue,
-            format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once"),
-        )
-        .help("give fewer values to each `--set`")
-        .into()
-    })
-}
-
-/// What the environment and `pairs` say of keys.
-fn settings(pairs: &[String], several: bool, reading: &mut Reading) -> Settings {
-    let mut settings = Settings::default();
-    if several {
-        settings.for_several();
-    }
-    let mut variables: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    variables.sort();
-    for (name, value) in variables {
-        settings.environment(&name, &value, &mut reading.sources);
-    }
-    for pair in pairs {
-        let added = settings.command_line(pair, &mut reading.sources);
-        reading.take(added.map_err(|fault| vec![fault]));
-    }
-    settings
-}
-
-/// The targets by name; the host's own when none is named.
-fn targets(names: &[String], faults: &mut Vec<Diagnostic>) -> Vec<Target> {
-    let mut targets = Vec::new();
-    for name in names {
-        // The host's own system by the name that it has on a Mac.
-        let found = match name.as_str() {
-            "macosx" if cfg!(target_os = "macos") => Ok(Target::Unix),
-            "macosx" => {
-                Err(Diagnostic::error(Code::HostTarget, "the target `macosx` is built on a Mac only")
-                    .help("here, `--target unix` gives a native executable"))
-            }
-            name => uk_planner::target(name, None),
-        };
-        match found {
-            Ok(target) if targets.contains(&target) => {}
-            Ok(target) => targets.push(target),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if names.is_empty() { vec![Target::Unix] } else { targets }
-}
-
-/// The unikernels that `select` names: of the workspace, or the one that the manifest is.
-fn members(root: &Project, select: &Select, reading: &mut Reading) -> Result<Vec<Member>, Failure> {
-    let mut all = Vec::new();
-    match reading.manifest(root) {
-        None => {}
-        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project: root.clone(), unikernel }),
-        Some(Manifest::Workspace(workspace)) => {
-            for member in &workspace.members {
-                let folders = member_folders(root, &member.text)?;
-                if folders.is_empty() {
-                    reading.faults.push(
-                        Diagnostic::error(
-                            Code::NoManifest,
-                            format!("no folder `{}` holds a manifest", member.text),
-                        )
-                        .label(member.span, "here")
-                        .help("name folders that hold a `unikernel.kdl`; `*` stands for any name"),
-                    );
-                }
-                for folder in folders {
-                    let project = Project::at(&folder)?;
-                    match reading.manifest(&project) {
-                        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project, unikernel }),
-                        Some(Manifest::Workspace(inner)) => reading.faults.push(
-                            Diagnostic::error(
-                                Code::UnexpectedValue,
-                                "a workspace can't be a member of a workspace",
-                            )
-                            .label(inner.span, "this is one")
-                            .help("name its members in the outer workspace"),
-                        ),
-                        None => {}
-                    }
-                }
-            }
-        }
-    }
-    if select.package.is_empty() || !reading.faults.is_empty() {
-        return Ok(all);
-    }
-    for wanted in &select.package {
-        let known = || all.iter().map(|m| m.unikernel.name.text.as_str());
-        if !known().any(|name| names::same(name, wanted)) {
-            let help = match names::nearest(wanted, known()) {
-                Some(near) => format!("did you mean `-p {near}`?"),
-                None => format!("unikernels are {}", names::list(known())),
-            };
-            reading.faults.push(
-                Diagnostic::error(Code::UnknownUnikernel, format!("there is no unikernel `{wanted}`"))
-                    .help(help),
-            );
-        }
-    }
-    all.retain(|m| select.package.iter().any(|wanted| names::same(&m.unikernel.name.text, wanted)));
-    Ok(all)
 }
 
 fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {

@@ -16,14 +16,14 @@ const GUEST: [&str; 8] = [
     "uk-unix",
     "uk-virtio",
 ];
-/// Guest crates that the host uses too: what a key is must be the same when building and when booting.
-const SHARED: [&str; 1] = ["uk-keys"];
+/// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting.
+const SHARED: [&str; 2] = ["uk-keys", "uk-keys-syntax"];
 /// What each host crate may depend on of the workspace.
 const HOST: [(&str, &[&str]); 8] = [
     ("uk-diagnostic", &[]),
     ("uk-backends", &[]),
     ("uk-action", &["uk-diagnostic"]),
-    ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys"]),
+    ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-keys-syntax"]),
     ("uk-store", &["uk-action", "uk-diagnostic"]),
     ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-planner", "uk-store"]),
     ("uk", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-loader", "uk-planner", "uk-store"]),
@@ -32,7 +32,8 @@ const HOST: [(&str, &[&str]); 8] = [
 /// Folders whose code does no IO: text and values in, values out.
 const PURE: [&str; 4] = ["planner/src", "planner/diagnostic/src", "store/action/src", "backends/src"];
 /// What code without IO doesn't name.
-const IO: [&str; 6] = ["std::fs", "std::process", "std::env", "std::net", "SystemTime", "Instant"];
+const IO: [&str; 7] =
+    ["std::fs", "std::process", "std::env", "std::os", "TcpStream", "SystemTime", "Instant"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod cancel;
+mod copy;
 mod durations;
 mod error;
 mod executor;

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use uk_action::{Digest, EntryKind};
 
 use crate::StoreError;
+use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::layout::Store;
-use crate::object::{CopyError, copy_hashed, make_canonical, sync_all};
+use crate::object::{make_canonical, sync_all};
 use crate::scratch::remove;
 
 impl Store {
@@ -103,7 +104,7 @@ impl Store {
         if rustix::fs::ioctl_ficlone(&file, &from).is_ok() {
             return Ok(());
         }
-        match copy_hashed(&mut from, &mut file) {
+        match copy_hashed(&mut from, &mut file, to, false) {
             Ok((copied, _)) if copied == digest => Ok(()),
             Ok(_) => Err(self.condemn(digest)),
             Err(CopyError::Read(error)) => Err(StoreError::io("read", &path, error)),

@@ -1,13 +1,14 @@
 //! Objects: content under its digest.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use uk_action::{Digest, Entry, EntryKind, OutputKind, Produced, Tree};
 
+use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::layout::Store;
 use crate::scratch::Temporary;
@@ -133,10 +134,11 @@ impl<'a> Batch<'a> {
     pub(crate) fn add_file(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
         let mut from = File::open(path).during("read", path)?;
         let (mut file, temporary) = self.create()?;
-        let (digest, size) = copy_hashed(&mut from, &mut file).map_err(|error| match error {
-            CopyError::Read(error) => StoreError::io("read", path, error),
-            CopyError::Write(error) => StoreError::io("write", &temporary, error),
-        })?;
+        let (digest, size) =
+            copy_hashed(&mut from, &mut file, &temporary, true).map_err(|error| match error {
+                CopyError::Read(error) => StoreError::io("read", path, error),
+                CopyError::Write(error) => StoreError::io("write", &temporary, error),
+            })?;
         if !self.store.has_object(digest, Some(size)) {
             self.keep(file, temporary, digest)?;
         }
@@ -213,54 +215,4 @@ pub(crate) fn sync_all(folder: &Path) -> Result<bool, StoreError> {
         let _ = folder;
         Ok(false)
     }
-}
-
-/// Which side of a copy failed.
-pub(crate) enum CopyError {
-    Read(io::Error),
-    Write(io::Error),
-}
-
-/// Copies and hashes in one pass; a large file is hashed by a second thread while it is being written.
-pub(crate) fn copy_hashed(from: &mut File, to: &mut impl Write) -> Result<(Digest, u64), CopyError> {
-    const PIECE: usize = 1 << 20;
-    let length = from.metadata().map_err(CopyError::Read)?.len();
-    let read = |from: &mut File, piece: &mut Vec<u8>| -> Result<usize, CopyError> {
-        piece.clear();
-        from.take(PIECE as u64).read_to_end(piece).map_err(CopyError::Read)
-    };
-    let mut size = 0;
-    let mut hasher = blake3::Hasher::new();
-    if length <= 4 * PIECE as u64 {
-        let mut piece = Vec::with_capacity((length as usize + 1).min(PIECE));
-        while read(from, &mut piece)? > 0 {
-            hasher.update(&piece);
-            to.write_all(&piece).map_err(CopyError::Write)?;
-            size += piece.len() as u64;
-        }
-        return Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), size));
-    }
-    std::thread::scope(|scope| {
-        let (full, filled) = std::sync::mpsc::sync_channel::<std::sync::Arc<Vec<u8>>>(4);
-        let hashing = scope.spawn(move || {
-            for piece in filled {
-                hasher.update(&piece);
-            }
-            hasher.finalize()
-        });
-        loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            if read(from, &mut piece)? == 0 {
-                break;
-            }
-            let piece = std::sync::Arc::new(piece);
-            // The other side ends only after this one.
-            let _ = full.send(std::sync::Arc::clone(&piece));
-            to.write_all(&piece).map_err(CopyError::Write)?;
-            size += piece.len() as u64;
-        }
-        drop(full);
-        let hash = hashing.join().expect("hashing doesn't panic");
-        Ok((Digest::from_bytes(*hash.as_bytes()), size))
-    })
 }

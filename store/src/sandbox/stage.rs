@@ -9,9 +9,9 @@ use uk_action::{Action, Command, EntryKind, Graph, LocalTree, OutputKind, Produc
 
 use super::Sandbox;
 use crate::StoreError;
+use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::failure::Reason;
-use crate::object::{CopyError, copy_hashed};
 
 impl Sandbox<'_> {
     /// Puts the inputs where the action wants them, and makes the folders of its outputs. `produced` has an element for
@@ -122,7 +122,7 @@ fn stage_local(tree: &LocalTree, to: &Path) -> Result<(), Reason> {
                 let mut source = File::open(&from).map_err(unreadable)?;
                 let copy = OpenOptions::new().write(true).create_new(true).mode(mode).open(&to);
                 let mut copy = copy.during("write", &to)?;
-                match copy_hashed(&mut source, &mut copy) {
+                match copy_hashed(&mut source, &mut copy, &to, false) {
                     Ok((copied, _)) => copied == *digest,
                     Err(CopyError::Read(error)) => return Err(unreadable(error)),
                     Err(CopyError::Write(error)) => return Err(StoreError::io("write", &to, error).into()),

@@ -136,3 +136,69 @@ fn a_declared_output_must_be_made() {
     assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0605");
     assert_eq!(failure.diagnostics(&graph)[0].message, "`none` ended well, but `out` isn't a file");
 }
+
+#[test]
+fn what_took_longest_is_begun_first() {
+    let place = place();
+    let graph = |version: &str| {
+        let mut graph = Graph::default();
+        let mut add = |label: &str, script: &str| {
+            graph.add(shell(
+                label,
+                &format!("{script}; echo {version} > o"),
+                vec![],
+                &[("o", OutputKind::File)],
+            ))
+        };
+        let quick = add("quick", "true");
+        let slow = add("slow", "sleep 0.3");
+        // A long way from `first` on: its parts count together.
+        let first = add("first", "sleep 0.2");
+        let script = format!("sleep 0.2; echo {version} > o");
+        let last = graph.add(shell("last", &script, vec![from(first, "i")], &[("o", OutputKind::File)]));
+        (graph, [quick, slow, last])
+    };
+    let order = |version| {
+        let (graph, roots) = graph(version);
+        let (events, options) = (Events::default(), Options { jobs: 1, ..Options::default() });
+        build_with(&place.store, &graph, &roots, &options, &events, &Cancel::default()).unwrap();
+        events.executed(&graph)
+    };
+    order("1");
+    assert_eq!(order("2"), ["first", "slow", "last", "quick"]);
+}
+
+#[test]
+fn a_long_log_is_kept_whole_and_told_by_its_end() {
+    let place = place();
+    let mut graph = Graph::default();
+    let script = "head -c 20000000 /dev/zero; echo the end; exit 3";
+    let root = graph.add(shell("loud", script, vec![], &[("o", OutputKind::File)]));
+    let failure = build(&place.store, &graph, root).unwrap_err();
+    let fault = &failure.faults[0];
+    assert_eq!(std::fs::metadata(fault.log_path.as_ref().unwrap()).unwrap().len(), 20_000_008);
+    assert_eq!(fault.log.len(), 1 << 20);
+    assert!(fault.log.ends_with(b"\0the end\n"));
+
+    // The log of a later try without one doesn't keep the old.
+    let key = graph.get(root).key(&[], uk_action::Class::Folder);
+    assert_eq!(fault.log_path.as_ref().unwrap(), &place.store.log_path(key));
+}
+
+#[test]
+fn a_builtin_says_why_it_fails_and_a_program_why_it_does_not_start() {
+    let place = place();
+    let mut graph = Graph::default();
+    let unknown = Command::Builtin { name: "unknown", version: 1, args: vec![] };
+    let unknown = graph.add(action("builtin", unknown, vec![], &[("o", OutputKind::File)]));
+    let absent = graph.add(run("absent", vec!["bin/none".into()], vec![], &[("o", OutputKind::File)]));
+    let options = Options { keep_going: true, ..Options::default() };
+    let events = Events::default();
+    let cancel = Cancel::default();
+    let failure =
+        build_with(&place.store, &graph, &[unknown, absent], &options, &events, &cancel).unwrap_err();
+    let mut messages = failure.diagnostics(&graph).into_iter().map(|d| d.message).collect::<Vec<_>>();
+    messages.sort_unstable();
+    let absent = "`absent` could not be started: `bin/none`: No such file or directory (os error 2)";
+    assert_eq!(messages, [absent, "`builtin` failed: no builtin `unknown`"]);
+}

@@ -443,3 +443,20 @@ fn a_tree_whose_file_is_gone_is_built_again() {
     assert_eq!(build(&place.store, &graph, tree).unwrap().executed, 1);
     assert_eq!(place.store.read(Digest::of(b"x\n")).unwrap(), b"x\n");
 }
+
+#[test]
+fn a_damaged_input_is_not_served_and_the_next_build_repairs_it() {
+    let place = place();
+    let mut graph = Graph::default();
+    let tree = graph.add(shell("tree", "echo good > o/f", vec![], &[("o", OutputKind::Tree)]));
+    let before = build(&place.store, &graph, tree).unwrap();
+    let blob = place.store.blob_path(Digest::of(b"good\n"));
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, "g0od\n").unwrap();
+    let user = graph.add(shell("user", "cat i/f > o", vec![from(tree, "i")], FILE));
+    let failure = build(&place.store, &graph, user).unwrap_err();
+    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0503");
+    let report = build(&place.store, &graph, user).unwrap();
+    assert_eq!((report.executed, text(&place.store, &report, user)), (2, "good\n".to_owned()));
+    assert_eq!(report.outputs(tree), before.outputs(tree));
+}

@@ -49,6 +49,11 @@ impl Recent {
         Some(Arc::clone(&self.entries[self.next - 1].1))
     }
 
+    /// All outputs, as they were written.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Outputs> {
+        self.entries.iter().map(|(_, outputs)| outputs)
+    }
+
     /// Whether these are the entries, in this order.
     pub(crate) fn is<'e>(&self, entries: impl ExactSizeIterator<Item = &'e Digest>) -> bool {
         entries.len() == self.entries.len() && entries.zip(&self.entries).all(|(key, (at, _))| key == at)

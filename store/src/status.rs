@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced, Source};
 
 use crate::layout::Store;
@@ -88,25 +89,68 @@ pub(crate) struct Resolved {
     pub(crate) recent: Recent,
 }
 
+/// Above this many actions keys are computed on all cores.
+const MANY: usize = 2000;
+
 /// Computes keys and looks them up, as far as that goes without running anything.
 pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store) -> Resolved {
     let selected = select(graph, roots);
     let mut recent = Recent::load(store, graph, roots);
+    let presumed = if graph.len() < MANY { None } else { Some(Presumed::new(graph, &selected, &recent)) };
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.len());
+    // Whether an action's outputs are those that were presumed.
+    let mut sound = vec![false; graph.len()];
     let mut digests = Vec::new();
     for (id, action) in graph.iter() {
+        let place = id.index();
         let mut node = Node::default();
-        if selected[id.index()] {
+        if selected[place] {
             node.outputs = own_outputs(action);
-            if node.outputs.is_none() && input_digests(action, &nodes, &mut digests) {
-                let key = action.key(&digests, CLASS);
-                node.key = Some(key);
-                node.outputs = recent.outputs(&key).or_else(|| known_outputs(action, key, store));
+            if node.outputs.is_none() {
+                let presumed = presumed.as_ref().and_then(|presumed| presumed.keys[place]);
+                node.key = presumed.filter(|_| producers(action).all(|from| sound[from.index()]));
+                if node.key.is_none() && input_digests(action, &nodes, &mut digests) {
+                    node.key = Some(action.key(&digests, CLASS));
+                }
+                node.outputs = node
+                    .key
+                    .and_then(|key| recent.outputs(&key).or_else(|| known_outputs(action, key, store)));
             }
+        }
+        if let Some(presumed) = &presumed {
+            sound[place] = node.outputs.is_some() && node.outputs == presumed.nodes[place].outputs;
         }
         nodes.push(node);
     }
     Resolved { nodes, selected, recent }
+}
+
+/// What the keys are if every action makes what it made the last time: they can be computed at once, and most prove right.
+struct Presumed {
+    nodes: Vec<Node>,
+    keys: Vec<Option<Digest>>,
+}
+
+impl Presumed {
+    fn new(graph: &Graph, selected: &[bool], recent: &Recent) -> Self {
+        let mut last = recent.in_order();
+        let nodes = graph.iter().map(|(id, action)| match action.command {
+            _ if !selected[id.index()] => Node::default(),
+            Command::Given { .. } | Command::Write(_) => Node { key: None, outputs: own_outputs(action) },
+            Command::Run { .. } | Command::Builtin { .. } => {
+                Node { key: None, outputs: last.next().cloned() }
+            }
+        });
+        let nodes = nodes.collect::<Vec<_>>();
+        let actions = graph.iter().collect::<Vec<_>>();
+        let keys = actions.par_iter().map_init(Vec::new, |digests, (id, action)| {
+            let wanted = selected[id.index()]
+                && matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
+            (wanted && input_digests(action, &nodes, digests)).then(|| action.key(digests, CLASS))
+        });
+        let keys = keys.collect();
+        Self { nodes, keys }
+    }
 }
 
 /// Outputs that follow from the action alone.

@@ -1,8 +1,10 @@
 //! Asking cargo: which device catalogues an application brings, and which units a target is made of.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 
 use cargo_metadata::{Metadata, Package};
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,10 @@ pub struct Cargo<'a> {
     pub sdk: &'a Sdk,
     /// What may happen to the lock file.
     pub locking: Locking,
+    /// The last resolution, by the root's manifest.
+    resolved: RefCell<Option<(String, Rc<Metadata>)>>,
+    /// What the application was found to be, until the lock file that it hangs on is settled.
+    unsettled: RefCell<Option<(Watch, Found)>>,
 }
 
 /// What an application is, and what catalogues its dependencies bring.
@@ -86,16 +92,21 @@ struct Question {
     toolchain: Digest,
 }
 
-impl Cargo<'_> {
-    /// The application beside the manifest, and the catalogues among its dependencies.
+impl<'a> Cargo<'a> {
+    /// Cargo for the application of `project`.
+    pub fn new(project: &'a Project, host: &'a Host, sdk: &'a Sdk, locking: Locking) -> Self {
+        Self { project, host, sdk, locking, resolved: RefCell::default(), unsettled: RefCell::default() }
+    }
+
+    /// The application beside the manifest, and the catalogues among its dependencies. `expected` is what its mains
+    /// name if there are no such catalogues: then one resolution serves this and [`Cargo::crates`].
     ///
     /// # Errors
     /// `UK0401`, `UK0402`, `UK0403`, or `UK0506` where cargo's root can't be written.
-    pub fn application(&self) -> Result<Found> {
+    pub fn application(&self, expected: &[RootCrate]) -> Result<Found> {
         let folder = &self.project.folder;
-        let memo = self.project.state().join("application.json");
-        let question = self.question(String::new(), "");
-        if let Some(known) = recall(Place::File(&memo), &question) {
+        if let Some(known) = recall(Place::File(&self.application_memo()), &self.question(String::new(), ""))
+        {
             return Ok(known);
         }
         let mut watch = self.watch();
@@ -121,9 +132,8 @@ impl Cargo<'_> {
                 .help("a unikernel's application is a library crate: give it a `src/lib.rs`")
         })?;
         let (name, library) = (package.name.to_string(), library.name.clone());
-        let root = Root { application: &name, folder, crates: &[] };
-        let place = Root::place(&self.project.state()).join("application");
-        let metadata = self.metadata(&place, &root.manifest(self.sdk))?;
+        let root = Root { application: &name, folder, crates: expected };
+        let metadata = self.resolve(&root.manifest(self.sdk))?;
         self.check_sdk(&metadata)?;
         self.watch_packages(&mut watch, &metadata);
         let mut devices = Vec::new();
@@ -152,8 +162,12 @@ impl Cargo<'_> {
             });
         }
         let found = Found { package: name, library, devices };
-        remember(Place::File(&memo), &question, watch, &found);
+        *self.unsettled.borrow_mut() = Some((watch, found.clone()));
         Ok(found)
+    }
+
+    fn application_memo(&self) -> PathBuf {
+        self.project.state().join("application.json")
     }
 
     /// The packages and units of a main that names `named` out of `crates`, which are all that any main of this
@@ -180,15 +194,21 @@ impl Cargo<'_> {
             Some(answer) => answer,
             None => {
                 let mut watch = self.watch();
-                let place = Root::place(&self.project.state()).join("root");
-                let metadata = self.metadata(&place, &manifest)?;
+                let metadata = self.resolve(&manifest)?;
                 self.check_sdk(&metadata)?;
+                self.settle_lock()?;
+                watch.file(self.project.lock());
                 self.watch_packages(&mut watch, &metadata);
-                let answer = self.units(&place, &metadata, &features)?;
+                let answer = self.units(&metadata, &features)?;
                 remember(Place::File(&memo), &question, watch, &answer);
                 answer
             }
         };
+        if let Some((mut watch, found)) = self.unsettled.take() {
+            watch.file(self.project.lock());
+            let place = self.application_memo();
+            remember(Place::File(&place), &self.question(String::new(), ""), watch, &found);
+        }
         let mut packages = Vec::with_capacity(answer.packages.len());
         for known in answer.packages {
             let origin = match known.fixed {
@@ -224,7 +244,6 @@ impl Cargo<'_> {
         {
             watch.variable(name);
         }
-        watch.file(self.project.lock());
         watch.existence(self.sdk.root());
         let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
         let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -254,56 +273,51 @@ impl Cargo<'_> {
         }
     }
 
-    /// Resolves the root at `place`, bringing `unikernel.lock` along there and back.
-    fn metadata(&self, place: &Path, manifest: &str) -> Result<Metadata> {
-        let write = |path: PathBuf, text: &[u8]| {
-            // A file that is as it should be keeps its stamp, so that memos which watch it stay good.
-            if std::fs::read(&path).is_ok_and(|old| old == text) {
-                return Ok(());
-            }
-            write_atomically(&path, text).map_err(|error| not_writable(&path, &error))
-        };
-        write(place.join("Cargo.toml"), manifest.as_bytes())?;
-        write(place.join("src/lib.rs"), b"")?;
-        let theirs = self.project.lock();
-        let ours = place.join("Cargo.lock");
-        let before = std::fs::read(&theirs).ok();
-        match &before {
-            Some(text) => write(ours.clone(), text)?,
-            None if self.locking.locked => return Err(self.stale("there is no `unikernel.lock`")),
-            None => drop(std::fs::remove_file(&ours)),
-        }
-        // The root without devices is only looked at: its lock file would lack them.
-        let whole = place.ends_with("root");
-        let locked = self.locking.locked && whole;
-        let mut args =
-            vec!["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
-        args.extend(locked.then_some("--locked"));
-        let text = self.cargo(place, &args)?;
-        if whole && !locked {
-            let after = std::fs::read(&ours).ok();
-            if let Some(text) = after.filter(|text| Some(text) != before.as_ref()) {
-                write(theirs, &text)?;
-            }
-        }
-        parse(&text)
+    /// The folder of the synthetic root.
+    fn root(&self) -> PathBuf {
+        Root::place(&self.project.state())
     }
 
-    fn units(&self, place: &Path, metadata: &Metadata, features: &str) -> Result<Answer> {
-        let args = [
-            "build",
-            "--unit-graph",
-            "-Zunstable-options",
-            "--release",
-            "--lib",
-            "--locked",
-            "--target",
-            &self.host.triple,
-            "--features",
-            features,
-        ];
-        let text = self.cargo(place, &args)?;
-        let lock = std::fs::read_to_string(place.join("Cargo.lock")).unwrap_or_default();
+    /// Resolves the root `manifest`, starting from `unikernel.lock`, which stays as it is.
+    fn resolve(&self, manifest: &str) -> Result<Rc<Metadata>> {
+        if let Some((known, metadata)) = &*self.resolved.borrow()
+            && known == manifest
+        {
+            return Ok(metadata.clone());
+        }
+        let root = self.root();
+        write(&root.join("Cargo.toml"), manifest.as_bytes())?;
+        write(&root.join("src/lib.rs"), b"")?;
+        match std::fs::read(self.project.lock()) {
+            Ok(text) => write(&root.join("Cargo.lock"), &text)?,
+            Err(_) => drop(std::fs::remove_file(root.join("Cargo.lock"))),
+        }
+        let args =
+            ["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
+        let metadata = Rc::new(parse(&self.cargo(&root, &args)?)?);
+        *self.resolved.borrow_mut() = Some((manifest.to_owned(), metadata.clone()));
+        Ok(metadata)
+    }
+
+    /// Brings what cargo resolved into `unikernel.lock`, or says that it would have to.
+    fn settle_lock(&self) -> Result<()> {
+        let lock = self.project.lock();
+        let (ours, theirs) = (std::fs::read(self.root().join("Cargo.lock")), std::fs::read(&lock));
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == theirs => Ok(()),
+            (_, Err(_)) if self.locking.locked => Err(self.stale("there is no `unikernel.lock`")),
+            _ if self.locking.locked => Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`")),
+            (Ok(ours), _) => write(&lock, &ours),
+            (Err(error), _) => Err(not_writable(&lock, &error)),
+        }
+    }
+
+    fn units(&self, metadata: &Metadata, features: &str) -> Result<Answer> {
+        let mut args = vec!["build", "--unit-graph", "-Zunstable-options", "--release", "--lib", "--locked"];
+        args.extend(["--target", &self.host.triple, "--features", features]);
+        let root = self.root();
+        let text = self.cargo(&root, &args)?;
+        let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
         let checksums = crate::lock::checksums(&lock);
         graph::read(&text, metadata, |package| self.known(package, &checksums))
     }
@@ -364,9 +378,6 @@ impl Cargo<'_> {
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
-        if said.contains("--locked") {
-            return Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`"));
-        }
         if let Some((name, place)) = self.collision(said) {
             return Err(two_sdks(&name, &place));
         }
@@ -405,6 +416,14 @@ fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
             .note(format!("one is at `{}`, the other is the one in `uk`", place.display()))
             .help(format!("depend on it by version, `{name} = \"{}\"`: `uk` provides it", Sdk::VERSION)),
     )
+}
+
+/// Writes a file of the root. One that is as it should be keeps its stamp, so that memos which watch it stay good.
+fn write(path: &Path, text: &[u8]) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    write_atomically(path, text).map_err(|error| not_writable(path, &error))
 }
 
 fn parse(text: &str) -> Result<Metadata> {

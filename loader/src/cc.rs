@@ -58,16 +58,15 @@ pub(crate) fn identify(store: &Store) -> Result<Tool> {
     let root = Path::new("/");
     let version = ask(&program, &["--version"], root)?;
     let mut files = vec![program.canonicalize().unwrap_or_else(|_| program.clone())];
-    let named = PROGRAMS
-        .map(|name| (name, "-print-prog-name="))
-        .into_iter()
-        .chain(FILES.map(|name| (name, "-print-file-name=")));
-    for (name, option) in named {
-        let answer = PathBuf::from(ask(&program, &[&format!("{option}{name}")], root)?.trim());
-        // A bare name is the driver's way of saying that it doesn't have one, or that it will look on the PATH.
-        let path = if answer.is_absolute() { answer } else { Path::new(FOLDERS[0]).join(answer) };
-        if let Ok(path) = path.canonicalize() {
-            files.push(path);
+    let search = ask(&program, &["-print-search-dirs"], root)?;
+    let folders = |kind: &str| -> Vec<PathBuf> {
+        let line = search.lines().find_map(|l| l.strip_prefix(kind)).unwrap_or_default();
+        line.trim_start_matches('=').split(':').chain(FOLDERS).map(PathBuf::from).collect()
+    };
+    for (names, folders) in [(&PROGRAMS[..], folders("programs: ")), (&FILES[..], folders("libraries: "))] {
+        for name in names {
+            // As the driver does it: the first folder that has it. What it doesn't have, it doesn't link.
+            files.extend(folders.iter().find_map(|folder| folder.join(name).canonicalize().ok()));
         }
     }
     files.sort();

@@ -34,13 +34,19 @@ impl Stamp {
         })
     }
 
-    /// Whether the file could still change without its stamp showing it: a file system's clock ticks every few
+    /// How long the file could still change without its stamp showing it: a file system's clock ticks every few
     /// milliseconds only.
-    fn is_racy(&self, now: Duration) -> bool {
+    fn racy_for(&self) -> Option<Duration> {
         let changed = Duration::new(self.changed.0.max(0) as u64, self.changed.1.max(0) as u32);
-        now < changed + Duration::from_millis(20)
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // A file from the future is as good as its stamp gets.
+        let age = now.checked_sub(changed)?;
+        TICK.checked_sub(age).filter(|wait| !wait.is_zero())
     }
 }
+
+/// Longer than any file system's clock takes to tick.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What an answer depends on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -48,17 +54,18 @@ pub struct Watch {
     files: Vec<(PathBuf, Option<Stamp>)>,
     existing: Vec<(PathBuf, bool)>,
     variables: Vec<(String, Option<String>)>,
-    racy: bool,
 }
 
 impl Watch {
     /// Watches a file's stamp, or that there is none. To be called before the question is asked, so that a change
-    /// while it is being answered isn't lost.
+    /// while it is being answered isn't lost. Waits until a change could be seen.
     pub fn file(&mut self, path: impl Into<PathBuf>) {
         let path = path.into();
-        let stamp = Stamp::of(&path);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.racy |= stamp.is_some_and(|s| s.is_racy(now));
+        let mut stamp = Stamp::of(&path);
+        if let Some(wait) = stamp.and_then(|s| s.racy_for()) {
+            std::thread::sleep(wait);
+            stamp = Stamp::of(&path);
+        }
         self.files.push((path, stamp));
     }
 
@@ -75,8 +82,7 @@ impl Watch {
     }
 
     fn holds(&self) -> bool {
-        !self.racy
-            && self.variables.iter().all(|(name, value)| lossy(name) == *value)
+        self.variables.iter().all(|(name, value)| lossy(name) == *value)
             && self.existing.iter().all(|(path, there)| path.exists() == *there)
             && self.files.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
     }

@@ -66,6 +66,6 @@ impl Root<'_> {
 
     /// Where the root stands for a project: outside of every source set.
     pub fn place(state: &Path) -> PathBuf {
-        state.join("cargo")
+        state.join("cargo/root")
     }
 }

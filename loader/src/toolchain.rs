@@ -75,12 +75,13 @@ fn rustc(project: &Project) -> Result<Rustc> {
         watch.file(folder.join("rust-toolchain.toml"));
         watch.file(folder.join("rust-toolchain"));
     }
-    let version = ask(&program, &["-vV"], &project.folder)?;
+    let sysroot = PathBuf::from(ask(&program, &["--print=sysroot"], &project.folder)?.trim());
+    // Asked without rustup's proxy, which would take as long again.
+    let version = ask(&sysroot.join("bin/rustc"), &["-vV"], &project.folder)?;
     let field = |name: &str| version.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
     let (Some(triple), Some(release)) = (field("host:"), field("release:")) else {
         return Err(unusable(&program, "`rustc -vV` names no host and release"));
     };
-    let sysroot = PathBuf::from(ask(&program, &["--print=sysroot"], &project.folder)?.trim());
     let known = Rustc { sysroot: sysroot.canonicalize().unwrap_or(sysroot), triple, release };
     watch.file(known.sysroot.join("bin/rustc"));
     remember(Place::File(&memo), &program, watch, &known);

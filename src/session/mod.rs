@@ -109,8 +109,8 @@ pub fn catalogue_of(folder: &Path) -> Result<Catalogue, Failure> {
         let (store, sdk) = open_store()?;
         project.prepare(&sdk)?;
         let host = uk_loader::host(&project, &store)?;
-        let cargo = Cargo { project: &project, host: &host, sdk: &sdk, locking: Locking::default() };
-        texts.extend(cargo.application()?.devices);
+        let cargo = Cargo::new(&project, &host, &sdk, Locking::default());
+        texts.extend(cargo.application(&[])?.devices);
     }
     let mut reading = Reading::default();
     let catalogue = catalogue(&texts, &mut reading);
@@ -129,23 +129,27 @@ fn build_plan(
     members.iter().try_for_each(|member| member.project.prepare(&sdk))?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };
+    let built_in = catalogue(&Sdk::devices(), &mut reading);
     // Every manifest is checked before the first crate is looked at.
     let mut checked = Vec::new();
     for member in members {
-        let cargo = Cargo { project: &member.project, host: &host, sdk: &sdk, locking };
-        let found = cargo.application()?;
-        let mut texts = Sdk::devices();
-        texts.extend(found.devices.iter().cloned());
-        let catalogue = catalogue(&texts, &mut reading);
+        let cargo = Cargo::new(&member.project, &host, &sdk, locking);
+        let found = cargo.application(&root_crates(&member.unikernel, &built_in, &[]))?;
+        let own = (!found.devices.is_empty()).then(|| {
+            let mut texts = Sdk::devices();
+            texts.extend(found.devices.iter().cloned());
+            catalogue(&texts, &mut reading)
+        });
+        let catalogue = own.as_ref().unwrap_or(&built_in);
         let mut graphs = Vec::new();
-        for variant in variants(select, &member.unikernel, &catalogue)? {
+        for variant in variants(select, &member.unikernel, catalogue)? {
             let settings = settings(&variant.pairs, members.len() > 1, &mut reading);
             for &target in targets {
-                let resolved = device::resolve(&member.unikernel, &catalogue, target, &settings);
+                let resolved = device::resolve(&member.unikernel, catalogue, target, &settings);
                 graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
             }
         }
-        let crates = root_crates(&member.unikernel, &catalogue, &texts);
+        let crates = root_crates(&member.unikernel, catalogue, &found.devices);
         checked.push((member, cargo, found, crates, graphs));
     }
     if members.len() > 1 {

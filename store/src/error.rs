@@ -133,3 +133,19 @@ impl<T> During<T> for rustix::io::Result<T> {
         self.map_err(|error| StoreError::io(doing, path, error.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_errors() {
+        let full = Path::new("/dev/full");
+        let error = std::fs::write(full, "x").during("write", full).expect_err("it is always full");
+        assert_eq!(error.code(), Code::StoreFull);
+        assert_eq!(error.to_string(), "no space is left for `/dev/full`");
+        let error = std::fs::write("/dev", "x").during("write", Path::new("/dev")).expect_err("a folder");
+        assert_eq!(error.code(), Code::StoreUnusable);
+        assert_eq!(error.outside(Path::new("/store")).code(), Code::NotWritable);
+    }
+}

@@ -364,13 +364,8 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_loses_nothing() {
-    // Where mounting isn't allowed, a device that is always full takes the disk's place for the error alone.
-    let Some(disk) = SmallDisk::mount() else {
-        let error = Store::open(&place().store.root().join("x")).unwrap();
-        let error = error.materialise_file(Digest::of(b""), Path::new("/dev/full/x"), false).unwrap_err();
-        assert_eq!(error.code().to_string(), "UK0506");
-        return;
-    };
+    // Where mounting isn't allowed, the test of the error itself has to do.
+    let Some(disk) = SmallDisk::mount() else { return };
     let root = disk.0.path().join("store");
     let store = Store::open(&root).unwrap();
     let kept = store.put_bytes(b"kept").unwrap();
@@ -399,14 +394,21 @@ fn a_full_disk_loses_nothing() {
 #[test]
 fn a_store_that_can_only_be_read() {
     let Some(disk) = SmallDisk::mount() else {
-        return read_only(&place().folder.path().join("store"), |root, readable| {
-            fs::set_permissions(root, fs::Permissions::from_mode(if readable { 0o555 } else { 0o755 }))
-                .unwrap();
+        return read_only(&place().folder.path().join("store"), |root, only| {
+            let mode = fs::Permissions::from_mode(if only { 0o555 } else { 0o755 });
+            folders(root).iter().for_each(|folder| fs::set_permissions(folder, mode.clone()).unwrap());
         });
     };
     read_only(&disk.0.path().join("store"), |_, only| {
         disk.remount(if only { "remount,ro" } else { "remount,rw" })
     });
+}
+
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let inner = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut all = inner.flat_map(|path| folders(&path)).collect::<Vec<_>>();
+    all.push(root.to_owned());
+    all
 }
 
 fn read_only(root: &Path, set: impl Fn(&Path, bool)) {

@@ -228,3 +228,13 @@ fn a_damaged_record_counts_as_none() {
     fs::write(&path, &good).unwrap();
     assert_eq!(place.store.record(key), Some(record));
 }
+
+#[test]
+fn a_memo_is_what_was_set_last() {
+    let place = place();
+    assert_eq!(place.store.memo("it"), None);
+    for text in [&b"one"[..], b"two"] {
+        place.store.set_memo("it", text).unwrap();
+        assert_eq!(place.store.memo("it").unwrap(), text);
+    }
+}

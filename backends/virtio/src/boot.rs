@@ -23,6 +23,7 @@ unsafe extern "C" {
     pub safe static spurious_stub: u8;
     /// The GDT with room for the task state.
     pub static mut boot_gdt: [u64; 5];
+    // link.ld reserves the tables, zero as .bss is.
     /// Tables for the first 4 GiB in pages of 2 MiB.
     pub static mut boot_pages: [u64; 2048];
     /// The table above them: one entry a GiB.
@@ -138,16 +139,6 @@ boot_gdt_register:
     .word 39
     .quad boot_gdt
 
-    .section .bss.boot, "aw", @nobits
-    .balign 4096
-boot_root:
-    .skip 4096
-    .globl boot_gigabytes
-boot_gigabytes:
-    .skip 4096
-    .globl boot_pages
-boot_pages:
-    .skip 16384
     .text
     "#,
     end_of_interrupt = const lapic::BASE + lapic::END_OF_INTERRUPT,

@@ -87,8 +87,3 @@ impl<E: Into<Error>> Outcome for Result<(), E> {
         self.map_err(Into::into)
     }
 }
-
-/// Turns what an entry function returned into a [`Result`].
-pub fn finish(outcome: impl Outcome) -> Result {
-    outcome.into_result()
-}

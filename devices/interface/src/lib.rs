@@ -31,7 +31,7 @@ pub use log;
 pub use uk_keys as keys;
 pub use uk_keys_macro::keys;
 
-pub use error::{Error, Outcome, Result, finish};
+pub use error::{Error, Outcome, Result};
 pub use time::Time;
 
 use alloc::boxed::Box;

@@ -56,10 +56,12 @@ pub fn main_rs(graph: &DeviceGraph) -> MainRs {
     }
     match graph.jobs() {
         [one] => {
-            out.line("    uk_device::finish(", Some(one.span));
-            out.call(graph, one, "        ", "");
-            out.line("        .await,", Some(one.entry_span));
+            let name = literal::text(&one.name.text);
+            out.line(&format!("    {guest}::alone("), Some(one.span));
+            out.line(&format!("        {name},"), Some(one.span));
+            out.call(graph, one, "        ", ",");
             out.line("    )", Some(one.span));
+            out.line("    .await", None);
         }
         several => {
             out.line(&format!("    {guest}::jobs(["), None);

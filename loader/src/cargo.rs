@@ -10,6 +10,7 @@ use cargo_metadata::{Metadata, Package};
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::entries::{Parameters, parameters};
 use uk_planner::lower::Host;
 use uk_planner::units::{self, Crates, Origin, PackageFacts};
 
@@ -64,6 +65,8 @@ pub struct Found {
     pub package: String,
     /// Its library's name in Rust code.
     pub library: String,
+    /// The library's root source file.
+    pub source: PathBuf,
     /// The catalogues of its dependencies.
     pub devices: Vec<DeviceText>,
 }
@@ -131,7 +134,9 @@ impl<'a> Cargo<'a> {
             Diagnostic::error(Code::CargoFailed, format!("the package `{}` has no library", package.name))
                 .help("a unikernel's application is a library crate: give it a `src/lib.rs`")
         })?;
-        let (name, library) = (package.name.to_string(), library.name.clone());
+        let name = package.name.to_string();
+        let (library, source) =
+            (library.name.replace('-', "_"), library.src_path.clone().into_std_path_buf());
         let root = Root { application: &name, folder, crates: expected };
         let metadata = self.resolve(&root.manifest(self.sdk))?;
         self.check_sdk(&metadata)?;
@@ -161,13 +166,28 @@ impl<'a> Cargo<'a> {
                 text,
             });
         }
-        let found = Found { package: name, library, devices };
+        let found = Found { package: name, library, source, devices };
         *self.unsettled.borrow_mut() = Some((watch, found.clone()));
         Ok(found)
     }
 
     fn application_memo(&self) -> PathBuf {
         self.project.state().join("application.json")
+    }
+
+    /// What the function `path` of the application takes, if its root source file plainly shows that.
+    pub fn parameters(&self, found: &Found, path: &str) -> Option<Parameters> {
+        let source = self.project.folder.join(&found.source);
+        let memo = self.project.state().join(format!("entry-{}.json", Digest::of(path.as_bytes()).short()));
+        let place = Place::File(&memo);
+        if let Some(known) = recall(place, &source) {
+            return known;
+        }
+        let mut watch = Watch::default();
+        watch.file(&source);
+        let read = std::fs::read_to_string(&source).ok().and_then(|text| parameters(&text, path));
+        remember(place, &source, watch, &read);
+        read
     }
 
     /// The packages and units of a main that names `named` out of `crates`, which are all that any main of this

@@ -9,6 +9,7 @@
 
 pub mod catalogue;
 pub mod device;
+pub mod entries;
 pub mod generate;
 mod key;
 pub mod lower;

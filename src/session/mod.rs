@@ -12,6 +12,7 @@ use uk_diagnostic::{Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
+use uk_planner::entries;
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::{Step, Unikernel};
@@ -146,6 +147,10 @@ fn build_plan(
             let settings = settings(&variant.pairs, members.len() > 1, &mut reading);
             for &target in targets {
                 let resolved = device::resolve(&member.unikernel, catalogue, target, &settings);
+                if let Ok(graph) = &resolved {
+                    let parameters = |path: &str| cargo.parameters(&found, path);
+                    reading.faults.extend(entries::check(graph, catalogue, &found.library, parameters));
+                }
                 graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
             }
         }

@@ -59,6 +59,8 @@ codes! {
     MissingKey = 316, "a key that needs a value";
     InvalidReference = 317, "a reference to a key or param that doesn't fit";
     UncoveredChoice = 318, "a choice that doesn't cover every case";
+    EntryArity = 319, "an entry function with another number of arguments";
+    EntryMismatch = 320, "an entry function that wants another interface";
     // 04: action graph
     CargoFailed = 401, "cargo could not resolve the crates";
     StaleLock = 402, "a lock file that is out of date";

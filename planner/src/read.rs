@@ -1,5 +1,7 @@
 //! Taking a node apart: every value is asked for by name, and what nobody asked for is a fault.
 
+use std::fmt;
+
 use uk_diagnostic::{Code, Diagnostic, Span};
 
 use crate::names;
@@ -21,9 +23,27 @@ impl Name {
     }
 }
 
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The properties that were asked for. Without an allocation: there is one of these for every line of a manifest.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    names: [&'static str; 12],
+    count: usize,
+}
+
+impl Asked {
+    fn push(&mut self, name: &'static str) {
+        self.names[self.count] = name;
+        self.count += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'static str> {
+        self.names[..self.count].iter().copied()
     }
 }
 
@@ -33,14 +53,15 @@ pub(crate) struct Reader<'r, 't> {
     pub faults: &'r mut Vec<Diagnostic>,
     usage: &'static str,
     next_argument: usize,
-    asked: Vec<&'static str>,
+    asked: Asked,
     /// Whether anything of this node was a fault.
     pub faulty: bool,
 }
 
 impl<'r, 't> Reader<'r, 't> {
     pub fn new(node: &'r Node<'t>, usage: &'static str, faults: &'r mut Vec<Diagnostic>) -> Self {
-        let mut reader = Self { node, faults, usage, next_argument: 0, asked: Vec::new(), faulty: false };
+        let mut reader =
+            Self { node, faults, usage, next_argument: 0, asked: Asked::default(), faulty: false };
         if let Some(annotation) = &node.annotation {
             let message = format!("`({})` means nothing here", annotation.text);
             reader.fault(Code::UnexpectedValue, message, annotation.span, "delete this");
@@ -111,15 +132,12 @@ impl<'r, 't> Reader<'r, 't> {
         }
     }
 
-    pub fn as_text(&mut self, value: &Value<'_>, what: &str) -> Option<Name> {
+    pub fn as_text(&mut self, value: &Value<'_>, what: impl fmt::Display) -> Option<Name> {
         self.refuse_annotation(value);
         match &value.scalar {
             Scalar::String(text) => Some(Name { text: text.clone().into_owned(), span: value.span }),
             other => {
-                let message = match what {
-                    "a name" => format!("a name is text, and this is {}", other.noun()),
-                    what => format!("{what} must be text, and this is {}", other.noun()),
-                };
+                let message = format!("{what} must be text, and this is {}", other.noun());
                 self.fault(Code::WrongType, message, value.span, "here");
                 None
             }
@@ -160,7 +178,7 @@ impl<'r, 't> Reader<'r, 't> {
 
     pub fn property_text(&mut self, name: &'static str) -> Option<Name> {
         let value = self.property(name)?;
-        self.as_text(value, &format!("`{name}`"))
+        self.as_text(value, format_args!("`{name}`"))
     }
 
     pub fn required_text(&mut self, name: &'static str, what: &str) -> Option<Name> {
@@ -169,7 +187,7 @@ impl<'r, 't> Reader<'r, 't> {
             self.fault(Code::MissingValue, message, self.node.span, "it is missing here");
             return None;
         };
-        self.as_text(value, &format!("`{name}`"))
+        self.as_text(value, format_args!("`{name}`"))
     }
 
     /// A truth value; not written is false.
@@ -203,7 +221,7 @@ impl<'r, 't> Reader<'r, 't> {
 
     /// The properties that were not asked for: for nodes whose properties are named elsewhere.
     pub fn other_properties(&self) -> impl Iterator<Item = &'r Property<'t>> + use<'r, 't> {
-        let asked = self.asked.clone();
+        let asked = self.asked;
         self.node.properties.iter().filter(move |p| !asked.iter().any(|a| names::same(a, &p.name.text)))
     }
 
@@ -230,10 +248,11 @@ impl<'r, 't> Reader<'r, 't> {
         for property in self.other_properties() {
             let name = &property.name.text;
             let message = format!("`{}` has no property `{}`", self.node.name.text, name.escape_debug());
-            let help = match names::nearest(name, self.asked.iter().copied()) {
+            let asked = self.asked;
+            let help = match names::nearest(name, asked.iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None if self.asked.is_empty() => format!("it has no properties; write `{}`", self.usage),
-                None => format!("it has {}", names::list(self.asked.iter().copied())),
+                None if asked.count == 0 => format!("it has no properties; write `{}`", self.usage),
+                None => format!("it has {}", names::list(asked.iter())),
             };
             self.fault_help(Code::UnknownProperty, message, property.name.span, "here", help);
         }

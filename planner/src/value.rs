@@ -1,6 +1,8 @@
 //! Types of keys and params, and values written in KDL or given as text.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_keys::{Kind, Value};
@@ -16,7 +18,7 @@ pub struct Type {
     item: &'static str,
     list: bool,
     range: Option<(i128, i128)>,
-    options: Vec<String>,
+    options: Arc<[String]>,
 }
 
 impl Type {
@@ -258,12 +260,12 @@ impl Literal {
     }
 
     /// The value as `ty`; `what` names the place: `` `file` ``.
-    pub(crate) fn typed(&self, ty: &Type, what: &str) -> Result<Value, Diagnostic> {
+    pub(crate) fn typed(&self, ty: &Type, what: impl fmt::Display) -> Result<Value, Diagnostic> {
         let text = match (&self.scalar, ty.name()) {
-            (Scalar::Bool(on), "bool") => on.to_string(),
-            (Scalar::Integer(number), "size") => number.to_string(),
-            (Scalar::Integer(number), _) if ty.is_integer() => number.to_string(),
-            (Scalar::String(text), _) if ty.name() != "bool" && !ty.is_integer() => text.clone().into_owned(),
+            (Scalar::Bool(on), "bool") => Cow::Owned(on.to_string()),
+            (Scalar::Integer(number), "size") => Cow::Owned(number.to_string()),
+            (Scalar::Integer(number), _) if ty.is_integer() => Cow::Owned(number.to_string()),
+            (Scalar::String(text), _) if ty.name() != "bool" && !ty.is_integer() => Cow::Borrowed(&**text),
             (scalar, name) => {
                 let expected = if ty.name() == "string" { "text".to_owned() } else { ty.expected() };
                 let message = format!("{what} must be {expected}, and this is {}", scalar.noun());
@@ -305,6 +307,6 @@ impl Type {
 impl Type {
     /// The type of sizes, for properties that `uk` itself has.
     pub(crate) fn size() -> Type {
-        Type { item: "size", list: false, range: None, options: Vec::new() }
+        Type { item: "size", list: false, range: None, options: Arc::new([]) }
     }
 }

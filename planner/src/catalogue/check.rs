@@ -110,7 +110,7 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
         };
         match &argument.value {
             ArgumentValue::Literal(literal) => {
-                faults.extend(literal.typed(wanted, &format!("`{}`", argument.name)).err());
+                faults.extend(literal.typed(wanted, format_args!("`{}`", argument.name)).err());
             }
             ArgumentValue::Key(name) | ArgumentValue::Param(name) => {
                 let given = outer.params.iter().find(|p| p.name.is(&name.text)).map(|p| &p.ty);

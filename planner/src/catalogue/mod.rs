@@ -3,6 +3,7 @@
 mod body;
 mod check;
 mod read;
+mod read_body;
 
 pub use body::{Arm, Body, Choice, Crate, Use};
 

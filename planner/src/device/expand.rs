@@ -51,16 +51,16 @@ impl<'m> Draft<'m> {
             }
             let Some(resolved) = self.follow(index) else { continue };
             work.extend(resolved.bindings.iter().map(|b| b.instance));
-            self.instances[index].resolved = Some(resolved);
+            self.instances[index].resolved = Some(Box::new(resolved));
         }
     }
 
     fn follow(&mut self, index: usize) -> Option<Resolved<'m>> {
-        let instance = &self.instances[index];
+        let instance = &mut self.instances[index];
         let outer = instance.implementation?;
         let mut frame = Frame {
             implementation: outer,
-            params: instance.params.clone(),
+            params: std::mem::take(&mut instance.params),
             keys: instance.keys.clone(),
             requires: instance.requires.clone(),
             build: Vec::new(),

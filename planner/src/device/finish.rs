@@ -1,9 +1,7 @@
-//! The last checks, and the draft becomes a graph: circles, ownership, merging, order, names.
+//! The last checks, of ownership and names, and the draft becomes a graph.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::HashMap;
 
-use petgraph::graph::{DiGraph, NodeIndex};
 use uk_diagnostic::{Code, Diagnostic, Span};
 
 use super::expand::Resolved;
@@ -33,98 +31,30 @@ impl<'m> Draft<'m> {
         Ok(self.build(&jobs, &merged, &order, variables, warnings))
     }
 
-    /// The instances that are needed, each after what it is built on. Circles are faults.
-    fn order(&mut self) -> Vec<usize> {
-        let mut graph: DiGraph<(), Span> = DiGraph::with_capacity(self.instances.len(), self.instances.len());
-        for _ in &self.instances {
-            graph.add_node(());
-        }
-        for (index, instance) in self.instances.iter().enumerate() {
-            let resolved = instance.resolved.iter().flat_map(|r| r.bindings.iter().copied());
-            let mut seen: HashSet<usize> = HashSet::new();
-            for bound in instance.requires.iter().flatten().copied().chain(resolved) {
-                if seen.insert(bound.instance) {
-                    graph.add_edge(NodeIndex::new(index), NodeIndex::new(bound.instance), bound.span);
-                }
-            }
-        }
-        if let Ok(order) = petgraph::algo::toposort(&graph, None) {
-            let needed = order.into_iter().rev().map(NodeIndex::index);
-            return needed.filter(|i| self.instances[*i].resolved.is_some()).collect();
-        }
-        for circle in super::circles(&graph) {
-            let members: Vec<&str> = circle
-                .iter()
-                .filter_map(|edge| graph.edge_endpoints(*edge))
-                .map(|(from, _)| self.instances[from.index()].name)
-                .collect();
-            let message = match members.as_slice() {
-                [one] => format!("the device `{one}` needs itself"),
-                _ => format!("the devices {} need each other", names::list(members.iter().copied())),
-            };
-            let mut fault = Diagnostic::error(Code::DeviceCycle, message);
-            for edge in &circle {
-                if let Some((from, to)) = graph.edge_endpoints(*edge) {
-                    let (from, to) = (self.instances[from.index()].name, self.instances[to.index()].name);
-                    fault = fault.label(graph[*edge], format!("`{from}` needs `{to}`"));
-                }
-            }
-            self.faults.push(fault.help("bind one of them to another device"));
-        }
-        Vec::new()
-    }
-
-    /// For each instance the one that stands for it: shared devices that are equal are one. An exclusive device is
-    /// always the one that was declared.
-    fn merge(&self, order: &[usize]) -> Vec<usize> {
-        let mut stands_for: Vec<usize> = (0..self.instances.len()).collect();
-        let mut equal: HashMap<String, usize> = HashMap::new();
-        for &index in order {
-            let Some(resolved) = &self.instances[index].resolved else { continue };
-            if resolved.implementation.exclusive {
-                continue;
-            }
-            let identity = identity(resolved, &stands_for);
-            match equal.get(&identity) {
-                Some(&first) => stands_for[index] = first,
-                None => {
-                    equal.insert(identity, index);
-                }
-            }
-        }
-        // The first name of the alphabet stands for all, whatever the order of declarations.
-        let mut best: HashMap<usize, usize> = HashMap::new();
-        for &index in order {
-            let group = best.entry(stands_for[index]).or_insert(index);
-            if self.instances[index].name < self.instances[*group].name {
-                *group = index;
-            }
-        }
-        for place in &mut stands_for {
-            *place = best.get(place).copied().unwrap_or(*place);
-        }
-        stands_for
-    }
-
     /// Exclusive devices are bound once, and exclusive params (a file, a port) have each value once.
     fn check_ownership(&mut self, jobs: &[JobDraft<'m>], merged: &[usize]) {
-        let mut uses: Vec<Vec<Span>> = vec![Vec::new(); self.instances.len()];
-        for argument in jobs.iter().flat_map(|j| &j.arguments) {
-            if let Argument::Device { bound, .. } = argument {
-                uses[bound.instance].push(bound.span);
-            }
-        }
-        for instance in &self.instances {
-            for bound in instance.resolved.iter().flat_map(|r| &r.bindings) {
-                uses[bound.instance].push(bound.span);
+        let in_jobs = jobs.iter().flat_map(|j| &j.arguments).filter_map(|argument| match argument {
+            Argument::Device { bound, .. } => Some(*bound),
+            Argument::Keys(_) => None,
+        });
+        let in_devices =
+            self.instances.iter().flat_map(|i| i.resolved.iter().flat_map(|r| &r.bindings)).copied();
+        let mut first_use: Vec<Option<Span>> = vec![None; self.instances.len()];
+        let mut further_uses: HashMap<usize, Vec<Span>> = HashMap::new();
+        for bound in in_jobs.chain(in_devices) {
+            match first_use[bound.instance] {
+                None => first_use[bound.instance] = Some(bound.span),
+                Some(_) if !self.is_exclusive(bound.instance) => {}
+                Some(first) => {
+                    further_uses.entry(bound.instance).or_insert_with(|| vec![first]).push(bound.span)
+                }
             }
         }
         let mut owned: HashMap<String, usize> = HashMap::new();
         for (index, instance) in self.instances.iter().enumerate() {
             let Some(resolved) = &instance.resolved else { continue };
-            if resolved.implementation.exclusive && uses[index].len() > 1 {
+            if let Some(mut spans) = further_uses.remove(&index) {
                 let name = instance.name;
-                let mut spans = uses[index].clone();
                 spans.sort_by_key(|s| (s.source, s.start));
                 let message = format!(
                     "the device `{name}` can be given to one place, and is bound {}",
@@ -175,59 +105,30 @@ impl<'m> Draft<'m> {
         }
     }
 
-    /// The devices in the order of construction: what they need first, then by name, so that the order of declarations
-    /// doesn't show.
-    fn by_name_order(&self, merged: &[usize]) -> Vec<usize> {
-        let alive = |i: usize| merged[i] == i && self.instances[i].resolved.is_some();
-        let mut waits: Vec<usize> = vec![0; self.instances.len()];
-        let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); self.instances.len()];
-        let mut ready = BinaryHeap::new();
-        let name = |i: usize| names::canonical(self.instances[i].name);
-        for index in (0..self.instances.len()).filter(|i| alive(*i)) {
-            let resolved = self.instances[index].resolved.as_ref();
-            for bound in resolved.iter().flat_map(|r| &r.bindings) {
-                dependents[merged[bound.instance]].push(index);
-                waits[index] += 1;
-            }
-            if waits[index] == 0 {
-                ready.push(Reverse((name(index), index)));
-            }
-        }
-        let mut order = Vec::new();
-        while let Some(Reverse((_, index))) = ready.pop() {
-            order.push(index);
-            for dependent in std::mem::take(&mut dependents[index]) {
-                waits[dependent] -= 1;
-                if waits[dependent] == 0 {
-                    ready.push(Reverse((name(dependent), dependent)));
-                }
-            }
-        }
-        order
+    fn is_exclusive(&self, instance: usize) -> bool {
+        self.instances[instance].resolved.as_ref().is_some_and(|r| r.implementation.exclusive)
     }
 
     /// The devices' names in generated code. Two that would be one are a fault.
     fn variables(&mut self, order: &[usize]) -> Vec<String> {
-        let mut first: HashMap<String, usize> = HashMap::new();
-        let mut variables = Vec::with_capacity(order.len());
-        for &index in order {
-            let name = variable(self.instances[index].name);
-            if let Some(other) = first.insert(name.clone(), index) {
-                let mut pair = [&self.instances[other], &self.instances[index]];
-                pair.sort_by_key(|i| (i.name_span.source, i.name_span.start));
-                let [first, second] = pair;
-                let message = format!(
-                    "`{}` and `{}` become one name, `{name}`, in the generated code",
-                    first.name, second.name
-                );
-                self.faults.push(
-                    Diagnostic::error(Code::NameClash, message)
-                        .label(second.name_span, "the second")
-                        .label(first.name_span, "the first")
-                        .help("give one of them another name"),
-                );
-            }
-            variables.push(name);
+        let variables: Vec<String> =
+            order.iter().map(|index| variable(self.instances[*index].name)).collect();
+        let mut first: HashMap<&str, usize> = HashMap::with_capacity(order.len());
+        for (name, &index) in variables.iter().zip(order) {
+            let Some(other) = first.insert(name, index) else { continue };
+            let mut pair = [&self.instances[other], &self.instances[index]];
+            pair.sort_by_key(|i| (i.name_span.source, i.name_span.start));
+            let [first, second] = pair;
+            let message = format!(
+                "`{}` and `{}` become one name, `{name}`, in the generated code",
+                first.name, second.name
+            );
+            self.faults.push(
+                Diagnostic::error(Code::NameClash, message)
+                    .label(second.name_span, "the second")
+                    .label(first.name_span, "the first")
+                    .help("give one of them another name"),
+            );
         }
         variables
     }
@@ -281,19 +182,21 @@ impl<'m> Draft<'m> {
         // Every instance that is bound was ordered, else there was a fault.
         let id = |instance: usize| ids[instance].unwrap_or(DeviceId(0));
         let (keys, moved) = self.graph_keys(&ids);
-        let mut groups: HashMap<usize, Vec<Name>> = HashMap::new();
-        for (index, instance) in self.instances.iter().enumerate().filter(|(_, i)| i.resolved.is_some()) {
-            let name = Name { text: instance.name.to_owned(), span: instance.name_span };
-            groups.entry(merged[index]).or_default().push(name);
+        let mut aliases: HashMap<usize, Vec<Name>> = HashMap::new();
+        for (index, instance) in self.instances.iter().enumerate() {
+            if merged[index] != index {
+                let name = Name { text: instance.name.to_owned(), span: instance.name_span };
+                aliases.entry(merged[index]).or_default().push(name);
+            }
         }
         let devices = order.iter().zip(variables).filter_map(|(&index, variable)| {
             let instance = &self.instances[index];
             let resolved = instance.resolved.as_ref()?;
-            let mut names = groups.remove(&index).unwrap_or_default();
-            names.sort_by(|a, b| a.text.cmp(&b.text));
+            let mut aliases = aliases.remove(&index).unwrap_or_default();
+            aliases.sort_by(|a, b| a.text.cmp(&b.text));
             Some(Device {
                 name: instance.name.to_owned(),
-                names,
+                aliases,
                 variable,
                 implementation: instance.implementation?.name.text.clone(),
                 resolved: resolved.implementation.name.text.clone(),
@@ -376,24 +279,6 @@ fn job(draft: &JobDraft<'_>, id: impl Fn(usize) -> DeviceId) -> Job {
         arguments: arguments.collect(),
         span: draft.job.span,
     }
-}
-
-/// What makes two shared devices equal: the same function with the same arguments, and the same data.
-fn identity(resolved: &Resolved<'_>, stands_for: &[usize]) -> String {
-    use std::fmt::Write as _;
-    let mut text = format!("{} {}", resolved.krate.package, resolved.krate.connect);
-    // Writing to a String can't fail.
-    for slot in &resolved.params {
-        let _ = write!(text, " {:?}", slot.value);
-    }
-    for key in &resolved.keys {
-        let _ = write!(text, " key {key}");
-    }
-    for bound in &resolved.bindings {
-        let _ = write!(text, " device {}", stands_for[bound.instance]);
-    }
-    let _ = write!(text, " {:?}", resolved.build);
-    text
 }
 
 /// A device's name as a local variable of the generated main.

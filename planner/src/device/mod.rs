@@ -7,6 +7,7 @@ mod expand;
 mod finish;
 mod graph_keys;
 mod jobs;
+mod order;
 mod resolve;
 
 pub use crates::crates_for_all_targets;
@@ -47,8 +48,8 @@ pub struct DeviceGraph {
 pub struct Device {
     /// Its name. Of equal devices that were merged, the first in the alphabet.
     pub name: String,
-    /// Every name that it has in the manifest, with its place: one unless devices were merged.
-    pub names: Vec<Name>,
+    /// The other names that it has in the manifest, of equal devices.
+    pub aliases: Vec<Name>,
     /// Its name in generated code.
     pub variable: String,
     /// The implementation that the manifest names.

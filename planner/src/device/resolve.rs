@@ -29,8 +29,8 @@ pub fn resolve(
         catalogue,
         target,
         settings,
-        by_name: HashMap::new(),
-        instances: Vec::new(),
+        by_name: HashMap::with_capacity(unikernel.devices.len()),
+        instances: Vec::with_capacity(unikernel.devices.len()),
         keys: Vec::new(),
         application_keys: HashMap::new(),
         fitting: RefCell::default(),
@@ -99,7 +99,7 @@ pub(super) struct Instance<'m> {
     /// By the implementation's requirements; none after a fault.
     pub requires: Vec<Option<Bound>>,
     /// What it comes down to; none when it isn't needed, or after a fault.
-    pub resolved: Option<Resolved<'m>>,
+    pub resolved: Option<Box<Resolved<'m>>>,
     pub reached: bool,
 }
 
@@ -156,13 +156,12 @@ impl<'m> Draft<'m> {
         let mut written = vec![false; implementation.params.len()];
         let mut keys: Vec<Option<(uk_keys::Value, Span)>> = vec![None; implementation.keys.len()];
         for argument in arguments {
-            let what = format!("`{}`", argument.name);
             let param = implementation.params.iter().position(|p| p.name.is(&argument.name.text));
             let key = implementation.keys.iter().position(|k| k.name.is(&argument.name.text));
             match (param, key, &argument.value) {
                 (Some(at), _, ArgumentValue::Literal(literal)) => {
                     written[at] = true;
-                    match literal.typed(&implementation.params[at].ty, &what) {
+                    match literal.typed(&implementation.params[at].ty, format_args!("`{}`", argument.name)) {
                         Ok(value) => {
                             params[at] =
                                 Some(Slot { value: ParamValue::Fixed(value), span: Some(literal.span) });
@@ -175,7 +174,7 @@ impl<'m> Draft<'m> {
                     params[at] = self.application_key(key, &implementation.params[at]);
                 }
                 (None, Some(at), ArgumentValue::Literal(literal)) => {
-                    match literal.typed(&implementation.keys[at].ty, &what) {
+                    match literal.typed(&implementation.keys[at].ty, format_args!("`{}`", argument.name)) {
                         Ok(value) => keys[at] = Some((value, literal.span)),
                         Err(fault) => self.faults.push(fault),
                     }
@@ -183,7 +182,7 @@ impl<'m> Draft<'m> {
                 (None, Some(_), other) => self.faults.push(
                     Diagnostic::error(
                         Code::InvalidReference,
-                        format!("{what} is a key of its own, so it can't be another key"),
+                        format!("`{}` is a key of its own, so it can't be another key", argument.name),
                     )
                     .label(other.span(), "here")
                     .help("write a plain value, or leave it out and use `--set`"),

@@ -1,7 +1,7 @@
 //! Nodes to a manifest. Every fault is told; what is well-formed is kept.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use uk_diagnostic::{Code, Diagnostic, SourceId, Span};
 
@@ -52,6 +52,7 @@ pub(super) fn manifest(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest
                 .help(help),
         );
     }
+    parts.check_names(&mut faults);
     let Some(head) = heads.first() else {
         let span = nodes.first().map_or(Span::new(source, 0..0), |n| n.name.span);
         faults.push(
@@ -149,7 +150,6 @@ struct Parts {
     includes: Vec<Name>,
     broken: Vec<Name>,
     first_span: Option<Span>,
-    names: [HashMap<String, Name>; 4],
 }
 
 impl Parts {
@@ -161,53 +161,49 @@ impl Parts {
         match what {
             "language" => language(node, faults),
             "key" => match Key::read(node, faults) {
-                Some(key) => {
-                    if self.unique(0, "keys", &key.name, faults) {
-                        self.keys.push(key);
-                    }
-                }
+                Some(key) => self.keys.push(key),
                 None => self.broken.extend(argument_name(node)),
             },
             "device" => match device(node, faults) {
-                Some(device) => {
-                    if self.unique(1, "devices", &device.name, faults) {
-                        self.devices.push(device);
-                    }
-                }
+                Some(device) => self.devices.push(device),
                 None => self.broken.extend(argument_name(node)),
             },
             "job" => {
                 self.job_seen = true;
-                if let Some(job) = job(node, faults)
-                    && self.unique(2, "jobs", &job.name, faults)
-                {
-                    self.jobs.push(job);
-                }
+                self.jobs.extend(job(node, faults));
             }
-            "hook" => {
-                if let Some(hook) = Hook::read(node, faults)
-                    && self.unique(3, "hooks", &hook.name, faults)
-                {
-                    self.hooks.push(hook);
-                }
-            }
+            "hook" => self.hooks.extend(Hook::read(node, faults)),
             "include" => self.includes.extend(texts(node, "include \"assets/**\"", "a path", faults)),
             _ => unknown_node(node, "in a manifest", NODES, faults),
         }
     }
 
-    fn unique(&mut self, table: usize, what: &str, name: &Name, faults: &mut Vec<Diagnostic>) -> bool {
-        let canonical = names::canonical(&name.text).into_owned();
-        match self.names[table].get(&canonical) {
-            Some(first) => {
-                faults.push(duplicate(what, first, name));
-                false
+    /// Names that stand twice: the first stays.
+    fn check_names(&mut self, faults: &mut Vec<Diagnostic>) {
+        unique("keys", &mut self.keys, |key| &key.name, faults);
+        unique("devices", &mut self.devices, |device| &device.name, faults);
+        unique("jobs", &mut self.jobs, |job| &job.name, faults);
+        unique("hooks", &mut self.hooks, |hook| &hook.name, faults);
+    }
+}
+
+fn unique<T>(what: &str, items: &mut Vec<T>, name: impl Fn(&T) -> &Name, faults: &mut Vec<Diagnostic>) {
+    let mut first: HashMap<Cow<'_, str>, &Name> = HashMap::with_capacity(items.len());
+    let mut again = vec![false; items.len()];
+    for (item, again) in items.iter().map(&name).zip(&mut again) {
+        match first.entry(names::canonical(&item.text)) {
+            hash_map::Entry::Vacant(place) => {
+                place.insert(item);
             }
-            None => {
-                self.names[table].insert(canonical, name.clone());
-                true
+            hash_map::Entry::Occupied(first) => {
+                faults.push(duplicate(what, first.get(), item));
+                *again = true;
             }
         }
+    }
+    if again.contains(&true) {
+        let mut again = again.into_iter();
+        items.retain(|_| again.next() == Some(false));
     }
 }
 
@@ -327,7 +323,12 @@ pub(crate) fn repeated_bindings<'b>(
     what: &str,
     reader: &mut Reader<'_, '_>,
 ) {
-    let mut seen: HashMap<Cow<'_, str>, &Name> = HashMap::new();
+    let mut bindings = bindings.peekable();
+    let Some(first) = bindings.next() else { return };
+    if bindings.peek().is_none() {
+        return;
+    }
+    let mut seen = HashMap::from([(names::canonical(&first.requirement.text), &first.requirement)]);
     for binding in bindings {
         if let Some(first) = seen.get(&names::canonical(&binding.requirement.text)) {
             let message = format!("this {what} binds `{}` twice", binding.requirement);

@@ -32,7 +32,7 @@ pub enum Scalar<'t> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value<'t> {
     /// The annotation in parentheses, as in `(param)dir`.
-    pub annotation: Option<Text<'t>>,
+    pub annotation: Option<Box<Text<'t>>>,
     /// The value.
     pub scalar: Scalar<'t>,
     /// Where it stands, annotation included.
@@ -52,7 +52,7 @@ pub struct Property<'t> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node<'t> {
     /// The annotation in parentheses.
-    pub annotation: Option<Text<'t>>,
+    pub annotation: Option<Box<Text<'t>>>,
     /// Its name.
     pub name: Text<'t>,
     /// Values without a name.

@@ -253,7 +253,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `(name)`, if one starts here.
-    fn annotation(&mut self) -> Option<Text<'t>> {
+    fn annotation(&mut self) -> Option<Box<Text<'t>>> {
         if self.at.byte() != b'(' {
             return None;
         }
@@ -280,7 +280,7 @@ impl<'t> Parser<'t> {
             self.at.fault(open, "a `(` is never closed", "it is here").help =
                 Some("write `)` after the annotation's name; put text that holds `(` into quotes".to_owned());
         }
-        text
+        text.map(Box::new)
     }
 
     /// The block whose `{` is here.

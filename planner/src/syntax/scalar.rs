@@ -59,8 +59,16 @@ impl<'t> Cursor<'t> {
     /// Passes the longest run of identifier characters.
     pub fn run(&mut self) -> &'t str {
         let start = self.pos;
-        while let Some(c) = self.char().filter(|c| is_identifier(*c)) {
-            self.pos += c.len_utf8();
+        loop {
+            // Nearly all of any manifest is ASCII.
+            let plain = self.text.as_bytes()[self.pos..]
+                .iter()
+                .take_while(|b| b.is_ascii() && is_identifier(**b as char));
+            self.pos += plain.count();
+            match self.char().filter(|c| is_identifier(*c)) {
+                Some(c) => self.pos += c.len_utf8(),
+                None => break,
+            }
         }
         &self.text[start..self.pos]
     }

@@ -31,7 +31,10 @@ impl<'t> Cursor<'t> {
         self.pos += open;
         let inside = self.pos;
         let opening = Span::new(self.source, start..inside);
-        while let Some(c) = self.char() {
+        loop {
+            let plain = |b: &&u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
+            self.pos += self.text.as_bytes()[self.pos..].iter().take_while(plain).count();
+            let Some(c) = self.char() else { break };
             if self.rest().starts_with(close) {
                 let text = &self.text[inside..self.pos];
                 self.pos += close.len();

@@ -27,7 +27,7 @@ impl Sandbox<'_> {
             let to = self.root.join(&input.path);
             make_parent(&to)?;
             match (&input.source, produced) {
-                (Source::Fixed { path, .. }, _) => symlink(path, &to).during("write", &to)?,
+                (Source::Fixed { path, .. }, _) => stage_fixed(path, &to)?,
                 (Source::Local(tree), _) => stage_local(tree, &to)?,
                 (Source::Output { action, index }, Some(produced)) => {
                     let from = graph.get(*action);
@@ -91,6 +91,22 @@ fn check_paths(graph: &Graph, action: &Action) -> Result<(), Reason> {
         Some(pair) => Err(Reason::Layout { path: pair[1].0.to_owned() }),
         None => Ok(()),
     }
+}
+
+/// A folder becomes a real one with links to what is in it: a process that has it for its working directory is told the
+/// sandbox's path when it asks where it is, not the host's.
+fn stage_fixed(from: &Path, to: &Path) -> Result<(), Reason> {
+    let unreadable = |source| Reason::Unreadable { path: from.to_owned(), source };
+    if !fs::metadata(from).map_err(unreadable)?.is_dir() {
+        return Ok(symlink(from, to).during("write", to)?);
+    }
+    fs::create_dir(to).during("make", to)?;
+    for entry in fs::read_dir(from).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let to = to.join(entry.file_name());
+        symlink(entry.path(), &to).during("write", &to)?;
+    }
+    Ok(())
 }
 
 fn make_parent(path: &Path) -> Result<(), StoreError> {

@@ -222,7 +222,8 @@ fn programs_and_given_folders_are_staged() {
     let mut graph = Graph::default();
     let given = uk_action::Command::Given { path: host.clone(), identity: Digest::of(b"host 1") };
     let given = graph.add(action("host", given, vec![], &[("", OutputKind::Tree)]));
-    let script = "printf '#!/bin/sh\\ncat tools/data fixed/data\\n' > o; chmod +x o";
+    let script =
+        "printf '#!/bin/sh\\ncat tools/data fixed/data; cd fixed; /bin/pwd -P >&2\\n' > o; chmod +x o";
     let program = graph.add(shell("program", script, vec![], FILE));
     let fixed = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
     let mut act = run(
@@ -238,6 +239,16 @@ fn programs_and_given_folders_are_staged() {
     assert_eq!(text(&place.store, &report, root), "given\ngiven\n");
     assert_eq!((report.executed, report.cached), (2, 0), "what is given is neither");
     assert!(report.outputs(program)[0].executable);
+    let digests = [report.outputs(program)[0].identity(), Digest::of(b"host 1"), Digest::of(b"host 1")];
+    let log = place.store.log_path(graph.get(root).key(&digests, uk_action::Class::Folder));
+    assert_eq!(fs::read_to_string(log).unwrap(), "/.uk-sandbox/fixed\n", "the host's path isn't seen");
+
+    fs::rename(&host, host.with_extension("away")).unwrap();
+    let gone = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
+    let gone = graph.add(shell("gone", "true", vec![Input { path: "i".into(), source: gone }], FILE));
+    let diagnostic = build(&place.store, &graph, gone).unwrap_err().diagnostics(&graph).remove(0);
+    assert_eq!(diagnostic.code.to_string(), "UK0406");
+    fs::rename(host.with_extension("away"), &host).unwrap();
 
     // Nothing may be put behind a link: it would end up in the host's folder.
     let below = shell("below", "true", vec![from(given, "tools")], &[("tools/o", OutputKind::File)]);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::values::{Entry, Values};
-use crate::{Filter, Key, Kind, Stage, Value, help, nearest, same_name};
+use crate::{Filter, Key, Kind, Stage, Value, WORDS, help, nearest, same_name};
 
 /// What a command line asks for.
 #[derive(Clone, Debug)]
@@ -45,15 +45,26 @@ fn usage(message: &[&str], help: &[&str]) -> Usage {
     Usage { message: message.concat(), help: help.concat() }
 }
 
-/// Reads a command line: `--name=value`, `--name value`, `--flag` for a bool that is true, `-l LEVELS`, `--help`.
+/// Reads a command line: `--name=value`, `--name value`, `--flag` for a bool that is true, `-l LEVELS`, `--help`. Other words
+/// belong to the key [`WORDS`], if there is one.
 ///
 /// `--help` wins over every mistake; otherwise the first mistake is reported.
 pub fn parse<S: AsRef<str>>(program: &str, table: &[Key<'_>], args: impl IntoIterator<Item = S>) -> Outcome {
     let args: Vec<S> = args.into_iter().collect();
     let mut rest = args.iter().map(AsRef::as_ref);
-    let mut given = Given { texts: table.iter().map(|_| None).collect(), logs: None };
+    let mut given = Given { texts: table.iter().map(|_| None).collect(), words: Vec::new(), logs: None };
+    let takes_words = table.iter().any(takes_words);
+    let mut only_words = false;
     let mut wrong = None;
     while let Some(arg) = rest.next() {
+        if takes_words && arg == "--" && !only_words {
+            only_words = true;
+            continue;
+        }
+        if takes_words && (only_words || !arg.starts_with('-')) {
+            given.words.push(arg);
+            continue;
+        }
         if matches!(arg, "--help" | "-h") {
             return Outcome::Help(help(program, table));
         }
@@ -79,6 +90,8 @@ pub fn parse<S: AsRef<str>>(program: &str, table: &[Key<'_>], args: impl IntoIte
 struct Given<'a> {
     /// The texts of the keys, in the order of the table.
     texts: Vec<Option<&'a str>>,
+    /// The words for [`WORDS`].
+    words: Vec<&'a str>,
     logs: Option<Filter>,
 }
 
@@ -142,7 +155,15 @@ fn read(key: &Key<'_>, text: &str) -> Result<Value, Usage> {
 fn values(table: &[Key<'_>], given: Given<'_>) -> Result<Values, Usage> {
     let mut entries = Vec::with_capacity(table.len());
     for (key, text) in table.iter().zip(given.texts) {
-        let value = text.or(key.default).map(|text| read(key, text)).transpose()?;
+        let value = if takes_words(key) && !given.words.is_empty() {
+            if text.is_some() {
+                return Err(twice("--args"));
+            }
+            let words = given.words.iter().map(|word| Value::Str(word.to_string()));
+            Some(Value::List(words.collect()))
+        } else {
+            text.or(key.default).map(|text| read(key, text)).transpose()?
+        };
         if value.is_none() && key.required {
             let message = ["the key `", key.name, "` has no value"];
             return Err(usage(&message, &["give one with `--", key.name, "=...`"]));
@@ -150,6 +171,11 @@ fn values(table: &[Key<'_>], given: Given<'_>) -> Result<Values, Usage> {
         entries.push(Entry { name: key.name.to_string(), secret: key.secret, value });
     }
     Ok(Values { entries, logs: given.logs.unwrap_or_default() })
+}
+
+/// Whether a key takes the words that belong to no other.
+pub(crate) fn takes_words(key: &Key<'_>) -> bool {
+    key.name == WORDS && key.kind == Kind::List(&Kind::Str) && key.stage != Stage::Build
 }
 
 fn value_of<'a>(

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::args::takes_words;
 use crate::{Filter, Key, Kind, Stage};
 
 /// The column at which the second column starts at the latest; what is longer puts it on the next line.
@@ -18,7 +19,8 @@ pub fn help(program: &str, table: &[Key<'_>]) -> String {
     let lengths = keys.iter().map(|(left, _)| left.len()).filter(|length| *length <= WIDEST);
     let width = lengths.fold(options[0].0.len(), usize::max);
 
-    let mut out = ["usage: ", program, " [--KEY=VALUE]... [--logs=LEVELS]\n"].concat();
+    let words = if table.iter().any(takes_words) { " [--] [WORD]..." } else { "" };
+    let mut out = ["usage: ", program, " [--KEY=VALUE]... [--logs=LEVELS]", words, "\n"].concat();
     if !keys.is_empty() {
         out.push_str("\nkeys:\n");
     }

@@ -38,6 +38,10 @@ pub use values::Values;
 /// Names that a key can't have, because every command line already understands them.
 pub const RESERVED: &[&str] = &["help", "logs"];
 
+/// A key of this name that is a list of strings takes the words of the command line that belong to no key: those that don't
+/// begin with `-`, and all after a `--`.
+pub const WORDS: &str = "args";
+
 /// When a key's value may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

@@ -53,6 +53,39 @@ fn values_are_read_in_all_ways_of_writing_them() {
     assert!(values.get::<Vec<std::net::Ipv4Addr>>("peers").is_empty());
 }
 
+static WORDY: &[Key] = &[
+    Key { doc: "The port.", ..Key::new("port", Kind::U16) },
+    Key { stage: Stage::Run, default: Some(""), doc: "Words.", ..Key::new("args", Kind::List(&Kind::Str)) },
+];
+
+#[test]
+fn words_belong_to_the_key_for_them() {
+    for (args, port, words) in [
+        (&[][..], None, &[][..]),
+        (&["a,b", "", "c d"], None, &["a,b", "", "c d"]),
+        (
+            &["a", "--port", "80", "b", "--", "--port=1", "--", "-x", "--help"],
+            Some(80),
+            &["a", "b", "--port=1", "--", "-x", "--help"],
+        ),
+        (&["--args=a,b"], None, &["a", "b"]),
+    ] {
+        let values = run(WORDY, args).expect("all are right");
+        assert_eq!(values.optional::<u16>("port"), port, "{args:?}");
+        assert_eq!(values.get::<Vec<&str>>("args"), words, "{args:?}");
+    }
+    for (args, wanted) in [
+        (&["--args=a", "b"][..], "`--args` is given twice; leave one out"),
+        (&["a", "-x"], "unexpected word `-x`"),
+        (&["a", "--prt=1"], "unknown key `prt`; did you mean `--port`?"),
+    ] {
+        let message = run(WORDY, args).expect_err("it is a mistake");
+        assert!(message.starts_with(wanted), "{args:?}: {message}");
+    }
+    let Outcome::Help(text) = parse("demo", WORDY, ["a", "--help"]) else { panic!("it asks for help") };
+    assert!(text.starts_with("usage: demo [--KEY=VALUE]... [--logs=LEVELS] [--] [WORD]...\n"), "{text}");
+}
+
 #[test]
 fn mistakes_say_what_to_type() {
     for (args, wanted) in [

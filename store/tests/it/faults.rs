@@ -1,15 +1,12 @@
-//! What must not do harm: being called off or killed, others at the same store, lost and damaged files, full and
-//! read-only file systems.
+//! What must not do harm: being called off or killed, others at the same store, lost and damaged files.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uk_action::{Digest, Entry, EntryKind, Graph, Input, LocalTree, OutputKind, Source, Tree};
-use uk_store::{Cancel, Options, Reason, StatCache, State, Store, status};
+use uk_action::{Digest, Entry, EntryKind, Graph, OutputKind, Tree};
+use uk_store::{Cancel, Options, Reason, State, Store, status};
 
 use crate::common::*;
 
@@ -32,7 +29,7 @@ fn is_alive(pid: &str) -> bool {
 }
 
 /// Files of a folder of the store, but for the temporary one.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return vec![] };
     let mut files = vec![];
     for path in entries.map(|entry| entry.unwrap().path()) {
@@ -173,96 +170,6 @@ fn an_output_that_comes_out_otherwise_the_second_time() {
     assert_eq!(place.store.record(key).unwrap().outputs[0].digest, Digest::of(b"2\nb\n"));
 }
 
-/// `src/f` beside the store, with this text, executable or not.
-fn local(place: &Place, text: &str) -> Arc<LocalTree> {
-    let root = place.folder.path().join("src");
-    fs::create_dir_all(root.join("deep")).unwrap();
-    fs::write(root.join("deep/f"), text).unwrap();
-    let mut cache = StatCache::load(&place.folder.path().join("stat"));
-    Arc::new(cache.fingerprint(&root, &["deep/f"]).unwrap())
-}
-
-fn reads_local(tree: &Arc<LocalTree>) -> (Graph, uk_action::ActionId) {
-    let mut graph = Graph::default();
-    let source = Input { path: "src".into(), source: Source::Local(Arc::clone(tree)) };
-    let root = graph.add(shell("crate", "cat src/deep/f > o; echo . >> src/deep/f", vec![source], FILE));
-    (graph, root)
-}
-
-#[test]
-fn sources_are_copied_and_checked() {
-    let place = place();
-    let tree = local(&place, "one\n");
-    let (graph, root) = reads_local(&tree);
-    let report = build(&place.store, &graph, root).unwrap();
-    assert_eq!(text(&place.store, &report, root), "one\n");
-    let file = tree.root.join("deep/f");
-    assert_eq!(fs::read_to_string(&file).unwrap(), "one\n", "an action can't write the user's files");
-
-    // It changes between the fingerprint and the build.
-    let tree = local(&place, "two\n");
-    let (graph, root) = reads_local(&tree);
-    fs::write(&file, "six\n").unwrap();
-    let failure = build(&place.store, &graph, root).unwrap_err();
-    assert!(matches!(&failure.faults[0].reason, Reason::SourceChanged { path } if *path == file));
-    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0607");
-    fs::remove_file(&file).unwrap();
-    let failure = build(&place.store, &graph, root).unwrap_err();
-    assert!(matches!(failure.faults[0].reason, Reason::SourceChanged { .. }));
-    fs::write(&file, "two\n").unwrap();
-    assert_eq!(build(&place.store, &graph, root).unwrap().executed, 1);
-}
-
-#[test]
-fn programs_and_given_folders_are_staged() {
-    let place = place();
-    let host = place.folder.path().join("host");
-    fs::create_dir(&host).unwrap();
-    fs::write(host.join("data"), "given\n").unwrap();
-    let mut graph = Graph::default();
-    let given = uk_action::Command::Given { path: host.clone(), identity: Digest::of(b"host 1") };
-    let given = graph.add(action("host", given, vec![], &[("", OutputKind::Tree)]));
-    let script =
-        "printf '#!/bin/sh\\ncat tools/data fixed/data; cd fixed; /bin/pwd -P >&2\\n' > o; chmod +x o";
-    let program = graph.add(shell("program", script, vec![], FILE));
-    let fixed = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
-    let mut act = run(
-        "run",
-        vec!["bin/it".into()],
-        vec![from(program, "bin/it"), from(given, "tools"), Input { path: "fixed".into(), source: fixed }],
-        &[("out/o", OutputKind::File)],
-    );
-    let uk_action::Command::Run { stdout, .. } = &mut act.command else { unreachable!() };
-    *stdout = Some("out/o".into());
-    let root = graph.add(act);
-    let report = build(&place.store, &graph, root).unwrap();
-    assert_eq!(text(&place.store, &report, root), "given\ngiven\n");
-    assert_eq!((report.executed, report.cached), (2, 0), "what is given is neither");
-    assert!(report.outputs(program)[0].executable);
-    let digests = [report.outputs(program)[0].identity(), Digest::of(b"host 1"), Digest::of(b"host 1")];
-    let log = place.store.log_path(graph.get(root).key(&digests, uk_action::Class::Folder));
-    assert_eq!(fs::read_to_string(log).unwrap(), "/.uk-sandbox/fixed\n", "the host's path isn't seen");
-
-    fs::rename(&host, host.with_extension("away")).unwrap();
-    let gone = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
-    let gone = graph.add(shell("gone", "true", vec![Input { path: "i".into(), source: gone }], FILE));
-    let diagnostic = build(&place.store, &graph, gone).unwrap_err().diagnostics(&graph).remove(0);
-    assert_eq!(diagnostic.code.to_string(), "UK0406");
-    fs::rename(host.with_extension("away"), &host).unwrap();
-
-    // Nothing may be put behind a link: it would end up in the host's folder.
-    let below = shell("below", "true", vec![from(given, "tools")], &[("tools/o", OutputKind::File)]);
-    let below = graph.add(below);
-    let failure = build(&place.store, &graph, below).unwrap_err();
-    assert!(matches!(&failure.faults[0].reason, Reason::Layout { path } if path == "tools/o"));
-    for outside in ["../o", "/o", ""] {
-        let act = graph.add(shell("outside", "true", vec![], &[(outside, OutputKind::File)]));
-        let failure = build(&place.store, &graph, act).unwrap_err();
-        assert!(matches!(&failure.faults[0].reason, Reason::Layout { path } if path == outside));
-    }
-    assert_eq!(fs::read_dir(&host).unwrap().count(), 1);
-}
-
 #[test]
 fn two_at_one_key_build_it_once() {
     let place = place();
@@ -294,7 +201,7 @@ fn child() {
 }
 
 /// Twelve small actions with files and trees, and one that counts them.
-fn wide() -> (Graph, uk_action::ActionId) {
+pub fn wide() -> (Graph, uk_action::ActionId) {
     let mut graph = Graph::default();
     let mut inputs = vec![];
     for number in 0..12 {
@@ -348,97 +255,6 @@ fn sixteen_processes_at_one_store() {
     }
     let (graph, root) = wide();
     assert_eq!(build(&place.store, &graph, root).unwrap().executed, 0);
-}
-
-/// A tmpfs of 1 MiB for the length of a test; `None` where mounting isn't allowed.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mount = ["-t", "tmpfs", "-o", "size=1m", "uk-test"];
-        let output = Process::new("mount").args(mount).arg(folder.path()).output().ok()?;
-        output.status.success().then_some(Self(folder))
-    }
-
-    fn remount(&self, options: &str) {
-        let status = Process::new("mount").args(["-o", options]).arg(self.0.path()).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Process::new("umount").args(["-l"]).arg(self.0.path()).status();
-    }
-}
-
-#[test]
-fn a_full_disk_loses_nothing() {
-    // Where mounting isn't allowed, the test of the error itself has to do.
-    let Some(disk) = SmallDisk::mount() else { return };
-    let root = disk.0.path().join("store");
-    let store = Store::open(&root).unwrap();
-    let kept = store.put_bytes(b"kept").unwrap();
-    let error = store.put_bytes(&vec![1; 2 << 20]).unwrap_err();
-    assert_eq!(error.diagnostic().code.to_string(), "UK0502");
-
-    // The output fits once, but not twice: the process ends well, keeping it fails.
-    let mut graph = Graph::default();
-    let big = graph.add(shell("big", "head -c 600000 /dev/zero > o", vec![], FILE));
-    let small = graph.add(shell("small", "echo x > o", vec![], FILE));
-    let failure = build(&store, &graph, big).unwrap_err();
-    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0502");
-    // The process itself finds no room.
-    let mut graph2 = Graph::default();
-    let bigger = graph2.add(shell("bigger", "head -c 3000000 /dev/zero > o", vec![], FILE));
-    let failure = build(&store, &graph2, bigger).unwrap_err();
-    assert_eq!(failure.diagnostics(&graph2)[0].code.to_string(), "UK0502");
-
-    let report = build(&store, &graph, small).unwrap();
-    assert_eq!(text(&store, &report, small), "x\n");
-    assert_eq!(store.read(kept).unwrap(), b"kept");
-    let used = files(&root.join("tmp")).iter().map(|path| fs::metadata(path).unwrap().len()).sum::<u64>();
-    assert_eq!(used, 0, "what could not be finished takes no room");
-}
-
-#[test]
-fn a_store_that_can_only_be_read() {
-    let Some(disk) = SmallDisk::mount() else {
-        return read_only(&place().folder.path().join("store"), |root, only| {
-            let mode = fs::Permissions::from_mode(if only { 0o555 } else { 0o755 });
-            folders(root).iter().for_each(|folder| fs::set_permissions(folder, mode.clone()).unwrap());
-        });
-    };
-    read_only(&disk.0.path().join("store"), |_, only| {
-        disk.remount(if only { "remount,ro" } else { "remount,rw" })
-    });
-}
-
-fn folders(root: &Path) -> Vec<PathBuf> {
-    let inner = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-    let mut all = inner.flat_map(|path| folders(&path)).collect::<Vec<_>>();
-    all.push(root.to_owned());
-    all
-}
-
-fn read_only(root: &Path, set: impl Fn(&Path, bool)) {
-    let (graph, id) = wide();
-    build(&Store::open(root).unwrap(), &graph, id).unwrap();
-    let mut other = Graph::default();
-    let new = other.add(shell("new", "echo x > o", vec![], FILE));
-    set(root, true);
-    let store = Store::open(root).unwrap();
-    let cached = build(&store, &graph, id).map(|report| report.executed);
-    let failed = build(&store, &other, new).unwrap_err().diagnostics(&other).remove(0);
-    let put = store.put_bytes(b"new").unwrap_err();
-    let unmade = Store::open(&root.join("inner")).unwrap_err();
-    set(root, false);
-    assert_eq!(cached.unwrap(), 0, "what is known can be had");
-    assert_eq!(failed.code.to_string(), "UK0501");
-    assert_eq!(put.code().to_string(), "UK0501");
-    assert!(failed.help.unwrap().contains("UK_STORE"));
-    assert_eq!(unmade.code().to_string(), "UK0501");
 }
 
 #[test]

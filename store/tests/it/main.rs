@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod disk;
 mod executor;
 mod faults;
 mod random;
+mod staging;
 mod stat_cache;
 mod store;

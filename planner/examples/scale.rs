@@ -13,7 +13,7 @@ use uk_planner::catalogue::Document;
 use uk_planner::{Catalogue, Manifest, Settings, generate, resolve};
 
 const CATALOGUE: &str = include_str!("../tests/planner/example.kdl");
-const TIME: &str = include_str!("../../devices/time/device.kdl");
+const TIME: &str = include_str!("../tests/planner/time.kdl");
 
 fn main() {
     let mut sources = Sources::default();

@@ -9,7 +9,7 @@ pub(super) fn text(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// A value of type `ty`. A list is a `&'static` slice, a size a `u64`, an enum or path a `&'static str`.
+/// A value of type `ty`. A list is a `Vec`, a size a `u64`, an enum or path a `&'static str`.
 pub(super) fn value(value: &Value, ty: &Type) -> String {
     match value {
         Value::Str(s) | Value::Enum(s) | Value::Path(s) => text(s),
@@ -30,7 +30,7 @@ pub(super) fn value(value: &Value, ty: &Type) -> String {
         Value::Mac(mac) => format!("uk_device::keys::Mac({:?})", mac.0),
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(|item| self::value(item, ty)).collect();
-            format!("&[{}]", items.join(", "))
+            format!("uk_device::alloc::vec![{}]", items.join(", "))
         }
     }
 }

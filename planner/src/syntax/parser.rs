@@ -148,6 +148,10 @@ impl<'t> Parser<'t> {
                         );
                         return;
                     }
+                    if !spaced && !matches!(c, '"' | '#') {
+                        self.half_quoted(node.span.range().start);
+                        continue;
+                    }
                     if !spaced && !self.at.gave_up() {
                         let message = "two values need a space between them";
                         self.at.fault(self.at.char_span(start), message, "the second starts here").help =
@@ -303,6 +307,32 @@ impl<'t> Parser<'t> {
         nodes
     }
 
+    /// Tells of a word that has a special character in its middle, as `images/disk.img`, and passes the rest of it.
+    fn half_quoted(&mut self, node_start: usize) {
+        let at = self.at.pos;
+        let before = &self.at.text[node_start..at];
+        let start = node_start + before.rfind(|c| is_space(c) || is_newline(c)).map_or(0, |i| i + 1);
+        let start = self.at.text.ceil_char_boundary(start);
+        self.pass_junk();
+        let word = &self.at.text[start..self.at.pos];
+        let c = self.at.text[at..].chars().next().unwrap_or(' ');
+        let message = format!("`{}` can't stand in a text without quotes", c.escape_debug());
+        let help = match word.split_once('=') {
+            Some((name, value)) => format!("write `{name}={:?}`", value),
+            None => format!("write `{word:?}`"),
+        };
+        self.at.fault(Span::new(self.at.source, start..self.at.pos), message, "in this").help = Some(help);
+    }
+
+    /// Passes the character here and what belongs to it.
+    fn pass_junk(&mut self) {
+        let passes = |c: &char| !is_newline(*c) && !is_space(*c) && !matches!(c, '{' | '}' | ';' | '"');
+        self.at.pos += self.at.char().map_or(0, char::len_utf8);
+        while let Some(c) = self.at.char().filter(passes) {
+            self.at.pos += c.len_utf8();
+        }
+    }
+
     /// Tells of a character that can't start what is wanted here, and passes what belongs to it.
     fn unexpected(&mut self, wanted: &str) {
         let start = self.at.pos;
@@ -320,11 +350,7 @@ impl<'t> Parser<'t> {
             self.at.pos += c.len_utf8();
             return;
         }
-        let passes = |c: char| !is_newline(c) && !is_space(c) && !matches!(c, '{' | '}' | ';' | '"');
-        self.at.pos += c.len_utf8();
-        while let Some(c) = self.at.char().filter(|c| passes(*c)) {
-            self.at.pos += c.len_utf8();
-        }
+        self.pass_junk();
         let span = self.at.span(start);
         let shown = if c.is_control() || super::cursor::is_forbidden(c) {
             format!("the invisible character U+{:04X}", c as u32)

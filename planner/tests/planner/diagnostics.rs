@@ -1,6 +1,6 @@
 //! Every fault as a person sees it. Read each message as someone who has never seen the tool.
 
-use crate::support::{BUILT_IN, Desk, EXAMPLE};
+use crate::support::{Desk, EXAMPLE, SMALL};
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 
@@ -29,56 +29,58 @@ macro_rules! faults {
 }
 
 faults! {
-    three_syntax_faults: BUILT_IN, Unix, [], [Syntax, Syntax, Syntax],
+    three_syntax_faults: SMALL, Unix, [], [Syntax, Syntax, Syntax],
         "unikernel hello\nkey hello type=string default=\"Hello\nkey port type=u16 default=80a\n\njob main entry= {\n    time default-time\n}\n";
-    unclosed_block: BUILT_IN, Unix, [], [Syntax], "unikernel hello\njob main entry=\"a::b\" {\n    time default-time\n";
-    bare_true: BUILT_IN, Unix, [], [Syntax], "unikernel hello\nkey k type=bool default=true\njob main entry=\"a::b\"\n";
-    empty: BUILT_IN, Unix, [], [MissingValue], "";
-    nothing_described: BUILT_IN, Unix, [], [MissingValue], "key hello type=string\n";
-    two_unikernels: BUILT_IN, Unix, [], [DuplicateNode],
+    path_without_quotes: SMALL, Unix, [], [Syntax, Syntax],
+        "unikernel hello\ndevice disk block-of-file file=images/disk.img\njob main entry=hello::start(x)\n";
+    unclosed_block: SMALL, Unix, [], [Syntax], "unikernel hello\njob main entry=\"a::b\" {\n    time default-time\n";
+    bare_true: SMALL, Unix, [], [Syntax], "unikernel hello\nkey k type=bool default=true\njob main entry=\"a::b\"\n";
+    empty: SMALL, Unix, [], [MissingValue], "";
+    nothing_described: SMALL, Unix, [], [MissingValue], "key hello type=string\n";
+    two_unikernels: SMALL, Unix, [], [DuplicateNode],
         "unikernel hello\nunikernel world\njob main entry=\"a::b\"\n";
-    unikernel_and_workspace: BUILT_IN, Unix, [], [DuplicateNode],
+    unikernel_and_workspace: SMALL, Unix, [], [DuplicateNode],
         "unikernel hello\nworkspace { member \"examples/*\" }\njob main entry=\"a::b\"\n";
-    no_name: BUILT_IN, Unix, [], [MissingValue], "unikernel\njob main entry=\"a::b\"\n";
-    no_job: BUILT_IN, Unix, [], [MissingValue], "unikernel hello\n";
-    name_with_a_slash: BUILT_IN, Unix, [], [InvalidName], "unikernel \"../hello\"\njob main entry=\"a::b\"\n";
-    name_with_a_digit_first: BUILT_IN, Unix, [], [InvalidName], "unikernel \"2048\"\njob main entry=\"a::b\"\n";
-    unknown_node: BUILT_IN, Unix, [], [UnknownNode, UnknownNode],
+    no_name: SMALL, Unix, [], [MissingValue], "unikernel\njob main entry=\"a::b\"\n";
+    no_job: SMALL, Unix, [], [MissingValue], "unikernel hello\n";
+    name_with_a_slash: SMALL, Unix, [], [InvalidName], "unikernel \"../hello\"\njob main entry=\"a::b\"\n";
+    name_with_a_digit_first: SMALL, Unix, [], [InvalidName], "unikernel \"2048\"\njob main entry=\"a::b\"\n";
+    unknown_node: SMALL, Unix, [], [UnknownNode, UnknownNode],
         "unikernel hello\nkeys hello type=string\njbo main entry=\"a::b\"\njob main entry=\"a::b\"\n";
-    unknown_property: BUILT_IN, Unix, [], [UnknownProperty, UnknownProperty],
+    unknown_property: SMALL, Unix, [], [UnknownProperty, UnknownProperty],
         "unikernel hello\nkey hello type=string defualt=hi\njob main entry=\"a::b\" {\n    time default-time is=clock\n}\n";
-    too_many_values: BUILT_IN, Unix, [], [UnexpectedValue, UnexpectedValue],
+    too_many_values: SMALL, Unix, [], [UnexpectedValue, UnexpectedValue],
         "unikernel hello world\njob main entry=\"a::b\" {\n    keys all\n}\n";
-    a_value_of_the_wrong_type: BUILT_IN, Unix, [], [WrongType, WrongType, WrongType, WrongType],
+    a_value_of_the_wrong_type: SMALL, Unix, [], [WrongType, WrongType, WrongType, WrongType],
         "unikernel 12\nkey port type=u16 default=\"80\"\nkey on type=bool default=\"true\"\nkey name type=string default=42\njob main entry=\"a::b\"\n";
-    an_unknown_type: BUILT_IN, Unix, [], [WrongType, WrongType],
+    an_unknown_type: SMALL, Unix, [], [WrongType, WrongType],
         "unikernel hello\nkey port type=int default=80\nkey name type=sting\njob main entry=\"a::b\"\n";
-    key_twice: BUILT_IN, Unix, [], [DuplicateNode, NameClash],
+    key_twice: SMALL, Unix, [], [DuplicateNode, NameClash],
         "unikernel hello\nkey port type=u16\nkey port type=u16\nkey a-b type=u8\nkey a_b type=u8\njob main entry=\"a::b\"\n";
-    reserved_key: BUILT_IN, Unix, [], [InvalidName], "unikernel hello\nkey help type=bool\njob main entry=\"a::b\"\n";
-    contradicting_keys: BUILT_IN, Unix, [], [InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey],
+    reserved_key: SMALL, Unix, [], [InvalidName], "unikernel hello\nkey help type=bool\njob main entry=\"a::b\"\n";
+    contradicting_keys: SMALL, Unix, [], [InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey, InvalidKey],
         "unikernel hello\nkey a type=u8 default=1 required=#true\nkey b type=string default=x secret=#true\n\
          key c type=string secret=#true stage=build\nkey d type=u8 min=5 max=4\nkey e type=enum\nkey f type=list\nkey g type=u8 stage=boot\njob main entry=\"a::b\"\n";
-    default_out_of_range: BUILT_IN, Unix, [], [InvalidKeyValue, InvalidKeyValue],
+    default_out_of_range: SMALL, Unix, [], [InvalidKeyValue, InvalidKeyValue],
         "unikernel hello\nkey port type=u16 default=80000\nkey mode type=enum default=fsat {\n    option fast\n    option safe\n}\njob main entry=\"a::b\"\n";
-    entry_without_crate: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=start\n";
-    entry_with_dashes: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello-key::start\"\n";
-    entry_with_a_call: BUILT_IN, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello::start()\"\n";
-    entry_missing: BUILT_IN, Unix, [], [MissingValue], "unikernel hello\njob main\n";
-    entries_in_two_crates: BUILT_IN, Unix, [], [InvalidEntry],
+    entry_without_crate: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=start\n";
+    entry_with_dashes: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello-key::start\"\n";
+    entry_with_a_call: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello::start()\"\n";
+    entry_missing: SMALL, Unix, [], [MissingValue], "unikernel hello\njob main\n";
+    entries_in_two_crates: SMALL, Unix, [], [InvalidEntry],
         "unikernel hello\njob one entry=\"hello::one\"\njob two entry=\"world::two\"\n";
-    newer_language: BUILT_IN, Unix, [], [NewerLanguage], "language 2\nunikernel hello\njob main entry=\"a::b\"\n";
-    unknown_device: BUILT_IN, Unix, [], [UnknownDevice],
+    newer_language: SMALL, Unix, [], [NewerLanguage], "language 2\nunikernel hello\njob main entry=\"a::b\"\n";
+    unknown_device: SMALL, Unix, [], [UnknownDevice],
         "unikernel hello\njob main entry=\"hello::start\" {\n    time defualt-time\n}\n";
     unknown_device_far_off: EXAMPLE, Unix, [], [UnknownDevice],
         "unikernel hello\njob main entry=\"hello::start\" {\n    block sda\n}\n";
     unknown_implementation: EXAMPLE, Unix, [], [UnknownDevice],
         "unikernel hello\ndevice disk block-of-files file=disk.img\njob main entry=\"hello::start\" {\n    block disk\n}\n";
-    unknown_interface: BUILT_IN, Unix, [], [UnknownInterface],
+    unknown_interface: SMALL, Unix, [], [UnknownInterface],
         "unikernel hello\njob main entry=\"hello::start\" {\n    clock default-time\n}\n";
     block_where_the_device_is_time: EXAMPLE, Unix, [], [InterfaceMismatch],
         "unikernel hello\njob main entry=\"hello::start\" {\n    block default-time\n}\n";
-    block_in_a_catalogue_without: BUILT_IN, Unix, [], [UnknownInterface],
+    block_in_a_catalogue_without: SMALL, Unix, [], [UnknownInterface],
         "unikernel hello\njob main entry=\"hello::start\" {\n    block default-time\n}\n";
     mismatch_below_a_device: EXAMPLE, Unix, [], [InterfaceMismatch],
         "unikernel hello\ndevice stack generic-stack {\n    net default-time\n}\njob main entry=\"hello::start\" {\n    stack stack\n}\n";
@@ -86,18 +88,18 @@ faults! {
         "unikernel hello\ndevice assets direct dir=t\njob main entry=\"hello::start\" {\n    kv-ro assets\n}\n";
     target_without_the_chosen_device: EXAMPLE, Virtio, ["kv_ro=direct"], [UnsupportedTarget],
         "unikernel hello\ndevice assets generic-kv-ro dir=t\njob main entry=\"hello::start\" {\n    kv-ro assets\n}\n";
-    set_unknown_key: BUILT_IN, Unix, ["helo=hi", "port=1"], [UnknownKey, UnknownKey],
+    set_unknown_key: SMALL, Unix, ["helo=hi", "port=1"], [UnknownKey, UnknownKey],
         "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
-    set_without_keys: BUILT_IN, Unix, ["hello=hi"], [UnknownKey], "unikernel hello\njob main entry=\"a::b\"\n";
+    set_without_keys: SMALL, Unix, ["hello=hi"], [UnknownKey], "unikernel hello\njob main entry=\"a::b\"\n";
     set_wrong_value: EXAMPLE, Unix, ["port=http", "kv_ro=fta"], [InvalidKeyValue, InvalidKeyValue],
         "unikernel hello\nkey port type=u16\ndevice assets generic-kv-ro dir=t\njob main entry=\"a::b\" {\n    kv-ro assets\n}\n";
-    set_twice: BUILT_IN, Unix, ["hello=a", "hello=b"], [DuplicateNode],
+    set_twice: SMALL, Unix, ["hello=a", "hello=b"], [DuplicateNode],
         "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
-    set_without_value: BUILT_IN, Unix, ["hello"], [MissingValue],
+    set_without_value: SMALL, Unix, ["hello"], [MissingValue],
         "unikernel hello\nkey hello type=string\njob main entry=\"a::b\"\n";
-    set_at_the_wrong_stage: BUILT_IN, Unix, ["id=1", "token=abc"], [KeyStage, KeyStage],
+    set_at_the_wrong_stage: SMALL, Unix, ["id=1", "token=abc"], [KeyStage, KeyStage],
         "unikernel hello\nkey id type=u8 stage=run\nkey token type=string secret=#true\njob main entry=\"a::b\"\n";
-    required_key: BUILT_IN, Unix, [], [MissingKey],
+    required_key: SMALL, Unix, [], [MissingKey],
         "unikernel hello\nkey id type=u8 stage=build required=#true\njob main entry=\"a::b\"\n";
     exclusive_twice: EXAMPLE, Unix, [], [ExclusiveDevice],
         "unikernel hello\ndevice disk ramdisk\njob main entry=\"a::b\" {\n    block disk\n    swap disk as=block\n}\n";
@@ -128,8 +130,8 @@ faults! {
          job main entry=\"a::b\" {\n    a a as=block\n    b b as=block\n    c c as=block\n    d d as=block\n}\n";
     faults_of_every_stage_at_once: EXAMPLE, Unix, ["prot=1"], [UnknownKey, UnknownProperty, UnknownDevice],
         "unikernel hello\nkey port type=u16\nkey hello type=string dco=\"How\"\njob main entry=\"a::b\" {\n    kv-ro asets\n}\n";
-    workspace_without_members: BUILT_IN, Unix, [], [MissingValue], "workspace\n";
-    hook_faults: BUILT_IN, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
+    workspace_without_members: SMALL, Unix, [], [MissingValue], "workspace\n";
+    hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
         "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n}\njob main entry=\"a::b\"\n";
 }
 
@@ -201,7 +203,7 @@ fn the_environment_and_secrets() {
     desk.settings.environment("UK_KEY_OTHER", "x", &mut desk.sources);
     desk.settings.environment("PATH", "x", &mut desk.sources);
     let text = "unikernel hello\nkey port type=u16\njob main entry=\"a::b\"\n";
-    let faults = desk.check(text, BUILT_IN, Target::Unix).expect_err("a port is a number");
+    let faults = desk.check(text, SMALL, Target::Unix).expect_err("a port is a number");
     insta::assert_snapshot!(desk.draw(&faults));
 }
 

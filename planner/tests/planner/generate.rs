@@ -1,6 +1,6 @@
 //! The generated texts, whole.
 
-use crate::support::{BUILT_IN, Desk, EXAMPLE};
+use crate::support::{Desk, EXAMPLE, SMALL};
 use uk_backends::Target;
 use uk_planner::generate::{key_table, main_rs, projection};
 use uk_planner::{DeviceGraph, Manifest};
@@ -14,7 +14,7 @@ const HELLO_KEY: &str = include_str!("../../../examples/hello-key/unikernel.kdl"
 
 #[test]
 fn hello_on_unix() {
-    let hello = graph(include_str!("../../../examples/hello/unikernel.kdl"), BUILT_IN, Target::Unix);
+    let hello = graph(include_str!("../../../examples/hello/unikernel.kdl"), SMALL, Target::Unix);
     insta::assert_snapshot!(main_rs(&hello).text);
     assert_eq!(key_table(&hello), "pub static KEYS: &[uk_device::keys::Key<'static>] = &[];\n");
     assert_eq!(hello.crates(), ["uk-time"]);
@@ -23,7 +23,7 @@ fn hello_on_unix() {
 
 #[test]
 fn hello_key_on_virtio() {
-    let hello = graph(HELLO_KEY, BUILT_IN, Target::Virtio);
+    let hello = graph(HELLO_KEY, SMALL, Target::Virtio);
     insta::assert_snapshot!(main_rs(&hello).text);
     insta::assert_snapshot!(key_table(&hello));
 }

@@ -1,19 +1,39 @@
 //! What the planner's tests share: reading, resolving and drawing without colours.
 
+use std::fs;
+use std::path::Path;
+
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, Rendered, Sources};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::manifest::{Manifest, Unikernel};
 use uk_planner::{DeviceGraph, Settings, resolve};
 
-/// The catalogue of the SDK.
-pub const BUILT_IN: &[(&str, &str)] = &[("uk-time", include_str!("../../../devices/time/device.kdl"))];
+/// The smallest catalogue of use. Fixed, so that messages that list names don't change with the SDK.
+pub const SMALL: &[(&str, &str)] = &[("uk-time", include_str!("time.kdl"))];
 
-/// A catalogue with something of everything, for faults that the built-in one is too small for.
-pub const EXAMPLE: &[(&str, &str)] = &[
-    ("uk-time", include_str!("../../../devices/time/device.kdl")),
-    ("uk-example", include_str!("example.kdl")),
-];
+/// A catalogue with something of everything.
+pub const EXAMPLE: &[(&str, &str)] =
+    &[("uk-time", include_str!("time.kdl")), ("uk-example", include_str!("example.kdl"))];
+
+/// The catalogue of the SDK: each crate's folder and its `device.kdl`.
+pub fn built_in() -> Vec<(String, String)> {
+    let devices = Path::new(env!("CARGO_MANIFEST_DIR")).join("../devices");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(devices).expect("the SDK is beside the planner") {
+        let entry = entry.expect("an entry");
+        if let Ok(text) = fs::read_to_string(entry.path().join("device.kdl")) {
+            found.push((format!("uk-{}", entry.file_name().display()), text));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// As [`Desk::catalogue`] takes it.
+pub fn borrowed(texts: &[(String, String)]) -> Vec<(&str, &str)> {
+    texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+}
 
 /// Texts, and what was said about them.
 #[derive(Default)]

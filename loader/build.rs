@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 14] = [
+    "devices/args",
+    "devices/clock",
+    "devices/console-unix",
+    "devices/console-virtio",
     "devices/interface",
     "devices/keys",
     "devices/keys-syntax",
     "devices/keys-macro",
+    "devices/random-cpu",
+    "devices/random-unix",
     "devices/time",
     "backends/executor",
     "backends/unix",

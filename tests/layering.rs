@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 8] = [
+const GUEST: [&str; 14] = [
+    "uk-args",
+    "uk-clock",
+    "uk-console-unix",
+    "uk-console-virtio",
     "uk-device",
     "uk-executor",
     "uk-keys",
     "uk-keys-macro",
     "uk-keys-syntax",
+    "uk-random-cpu",
+    "uk-random-unix",
     "uk-time",
     "uk-unix",
     "uk-virtio",

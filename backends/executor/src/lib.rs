@@ -14,5 +14,5 @@ mod run;
 mod timers;
 
 pub use jobs::{Job, alone, job, jobs};
-pub use run::{Platform, Task, current_job, now, run, spawn};
+pub use run::{Platform, Task, current_job, now, run, spawn, wall, yield_now};
 pub use timers::{Sleep, sleep_until};

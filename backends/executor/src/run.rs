@@ -3,12 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
 
 use async_task::{Builder, Runnable};
+use uk_device::Wall;
 
 use crate::lock::Lock;
 use crate::timers::TIMERS;
@@ -18,8 +19,12 @@ pub trait Platform: Sync {
     /// Nanoseconds since some moment before the start; never goes back.
     fn now(&self) -> u64;
 
-    /// Waits until `deadline` (in [`Platform::now`]'s time), an event that wakes a task, or [`Platform::unpark`] since
-    /// the last return from here. It may return early.
+    /// The time of day, if the machine knows it.
+    fn wall(&self) -> Option<Wall>;
+
+    /// Waits until `deadline` (in [`Platform::now`]'s time), an event of a device, or [`Platform::unpark`] since the last
+    /// return from here, and wakes the tasks that wait for events that have come. It may return early. With a deadline that
+    /// is over it takes events in without waiting.
     fn park(&self, deadline: Option<u64>);
 
     /// Makes [`Platform::park`] return. Called from any thread and from interrupt handlers.
@@ -36,6 +41,9 @@ pub type Task<T> = async_task::Task<T, &'static str>;
 
 /// What runs where there is only one job.
 const MAIN: &str = "main";
+
+/// Rounds of the loop after which events are taken in though tasks are ready.
+const BUSY_ROUNDS: u8 = 64;
 
 struct Executor {
     /// Tasks that are ready, in the order in which they became so; tagged with the job they belong to.
@@ -158,6 +166,7 @@ pub fn run<F: Future>(platform: &'static dyn Platform, future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(MainWaker));
     EXECUTOR.main.store(true, Ordering::SeqCst);
+    let mut busy = 0;
     loop {
         if EXECUTOR.main.swap(false, Ordering::SeqCst) {
             EXECUTOR.set_job(None);
@@ -169,8 +178,10 @@ pub fn run<F: Future>(platform: &'static dyn Platform, future: F) -> F::Output {
         let deadline = fire_timers(platform);
         // From here on a wake-up unparks: either it is seen by `is_idle`, or it sees `parked`.
         EXECUTOR.parked.store(true, Ordering::SeqCst);
-        if EXECUTOR.is_idle() {
-            platform.park(deadline);
+        let idle = EXECUTOR.is_idle();
+        busy = if idle || busy == BUSY_ROUNDS { 0 } else { busy + 1 };
+        if busy == 0 {
+            platform.park(if idle { deadline } else { Some(0) });
         }
         EXECUTOR.parked.store(false, Ordering::SeqCst);
     }
@@ -237,4 +248,25 @@ pub fn current_job() -> Option<&'static str> {
 /// If no executor runs.
 pub fn now() -> u64 {
     EXECUTOR.running().expect("the executor's clock is asked while it runs").platform.now()
+}
+
+/// The platform's wall clock.
+///
+/// # Panics
+/// If no executor runs.
+pub fn wall() -> Option<Wall> {
+    EXECUTOR.running().expect("the executor's clock is asked while it runs").platform.wall()
+}
+
+/// Lets the other tasks that are ready run first.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

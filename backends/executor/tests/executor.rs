@@ -18,6 +18,8 @@ struct Jumping {
     unparked: Mutex<bool>,
     changed: Condvar,
     parks: AtomicU64,
+    /// Woken by the next `park`, as an event of a device would be.
+    event: Mutex<Option<Waker>>,
 }
 
 static JUMPING: Jumping = Jumping {
@@ -25,6 +27,7 @@ static JUMPING: Jumping = Jumping {
     unparked: Mutex::new(false),
     changed: Condvar::new(),
     parks: AtomicU64::new(0),
+    event: Mutex::new(None),
 };
 
 impl Platform for Jumping {
@@ -32,7 +35,14 @@ impl Platform for Jumping {
         self.now.load(Ordering::SeqCst)
     }
 
+    fn wall(&self) -> Option<uk_device::Wall> {
+        None
+    }
+
     fn park(&self, deadline: Option<u64>) {
+        if let Some(event) = self.event.lock().expect("no test panics here").take() {
+            event.wake();
+        }
         self.parks.fetch_add(1, Ordering::SeqCst);
         let mut unparked = self.unparked.lock().expect("no test panics here");
         match deadline {
@@ -195,6 +205,30 @@ fn a_busy_task_does_not_starve_timers() {
         assert!(now() < 110, "woken at {}", now());
         drop(busy);
     });
+}
+
+#[test]
+fn a_busy_task_does_not_starve_events() {
+    let _turn = turn();
+    let mut polls = 0;
+    run(&JUMPING, async {
+        let busy = spawn(async {
+            loop {
+                uk_executor::yield_now().await;
+            }
+        });
+        poll_fn(|context| {
+            polls += 1;
+            if polls > 1 {
+                return Poll::Ready(());
+            }
+            *JUMPING.event.lock().expect("no test panics here") = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        drop(busy);
+    });
+    assert_eq!(polls, 2);
 }
 
 #[test]

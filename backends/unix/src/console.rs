@@ -1,13 +1,55 @@
-//! Log lines on standard output.
+//! Standard output, which log lines share with the console device, and the time that log lines show.
 
 use std::fmt::Display;
-use std::io::{Write, stderr, stdout};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write, stderr, stdout};
 use std::mem::MaybeUninit;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::os::fd::AsFd;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use uk_device::backend::{Moment, enabled, max_level, write_line};
+use uk_device::Wall;
+use uk_device::backend::{enabled, max_level, write_line};
 use uk_device::keys::Filter;
 use uk_device::log::{Log, Metadata, Record, set_logger, set_max_level};
+
+struct Output {
+    /// Standard output without a buffer; `None` if the process has none.
+    file: Option<File>,
+    /// The last byte wasn't the end of a line.
+    within_line: bool,
+}
+
+static OUTPUT: LazyLock<Mutex<Output>> = LazyLock::new(|| {
+    let file = stdout().as_fd().try_clone_to_owned().ok().map(File::from);
+    Mutex::new(Output { file, within_line: false })
+});
+
+impl Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(last) = bytes.last() else { return Ok(()) };
+        self.within_line = *last != b'\n';
+        match &mut self.file {
+            Some(file) => file.write_all(bytes),
+            None => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+/// Writes bytes whole to standard output, as they are. It waits while the other end takes nothing.
+///
+/// # Errors
+/// Those of the system; [`ErrorKind::BrokenPipe`] if nobody is at the other end.
+pub fn write(bytes: &[u8]) -> io::Result<()> {
+    OUTPUT.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+}
+
+/// Writes a text on lines of its own. A console that is gone doesn't stop the unikernel.
+pub fn print(text: &str) {
+    let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let fresh = if output.within_line { "\n" } else { "" };
+    let _ = output.write([fresh, text].concat().as_bytes());
+}
 
 struct Logger {
     application: &'static str,
@@ -20,13 +62,6 @@ pub fn install(application: &'static str, filter: &'static Filter) {
     if set_logger(uk_device::share(Logger { application, filter })).is_ok() {
         set_max_level(max_level(filter));
     }
-}
-
-/// Writes a text whole. A console that is gone doesn't stop the unikernel.
-pub fn print(text: &str) {
-    let mut out = stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
 }
 
 /// Writes `NAME: MESSAGE` to standard error, if there is one.
@@ -43,7 +78,7 @@ impl Log for Logger {
         if self.enabled(record.metadata()) {
             let mut line = String::new();
             // Writing to a `String` fails only if the message's own `Display` does; then what there is is printed.
-            let _ = write_line(&mut line, now(), self.application, record);
+            let _ = write_line(&mut line, wall(), self.application, record);
             print(&line);
         }
     }
@@ -51,16 +86,15 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-fn now() -> Moment {
-    let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(after) => after.as_secs() as i64,
-        Err(before) => -(before.duration().as_secs() as i64),
-    };
-    Moment { seconds, offset: offset(seconds) }
+/// The time of day, with the zone of the process's environment.
+pub fn wall() -> Wall {
+    // A clock that is set to before 1970 has stopped there.
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Wall { unix, offset: offset(unix.as_secs()) }
 }
 
 /// How far local time is ahead of UTC at a moment.
-fn offset(seconds: i64) -> Option<i32> {
+fn offset(seconds: u64) -> Option<i32> {
     let time = libc::time_t::try_from(seconds).ok()?;
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call. `localtime_r` reads the environment: the backend changes none.

@@ -5,11 +5,16 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use uk_device::Wall;
 use uk_executor::Platform;
 
-/// `poll` on a socket that other threads write to; devices' file descriptors will stand beside it.
+use crate::{console, fd};
+
+/// `poll` on the devices' file descriptors and a socket that other threads write to.
 struct Events {
     start: Instant,
+    /// The thread that parks.
+    owner: usize,
     /// What is written to `wake` makes `woken` readable.
     wake: UnixStream,
     woken: UnixStream,
@@ -24,7 +29,12 @@ pub fn platform() -> &'static dyn Platform {
     for end in [&wake, &woken] {
         end.set_nonblocking(true).expect("a socket can be made non-blocking");
     }
-    uk_device::share(Events { start: Instant::now(), wake, woken })
+    uk_device::share(Events { start: Instant::now(), owner: thread(), wake, woken })
+}
+
+fn thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here) as usize)
 }
 
 impl Platform for Events {
@@ -32,24 +42,31 @@ impl Platform for Events {
         self.start.elapsed().as_nanos() as u64
     }
 
+    fn wall(&self) -> Option<Wall> {
+        Some(console::wall())
+    }
+
     fn park(&self, deadline: Option<u64>) {
         let timeout = deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(self.now())));
-        let mut fds = [libc::pollfd { fd: self.woken.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+        let mut fds = vec![libc::pollfd { fd: self.woken.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+        let tokens = fd::collect(&mut fds);
         poll(&mut fds, timeout);
         if fds[0].revents != 0 {
             let mut bytes = [0; 64];
             while (&self.woken).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
         }
+        fd::wake(&fds[1..], &tokens);
     }
 
     fn unpark(&self) {
-        // A full socket wakes as well as one more byte would.
-        let _ = (&self.wake).write(&[1]);
+        // The thread that parks doesn't wait while it does this; and a full socket wakes as well as one more byte would.
+        if thread() != self.owner {
+            let _ = (&self.wake).write(&[1]);
+        }
     }
 
     fn thread(&self) -> usize {
-        thread_local!(static HERE: u8 = const { 0 });
-        HERE.with(|here| std::ptr::from_ref(here) as usize)
+        thread()
     }
 }
 

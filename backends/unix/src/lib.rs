@@ -1,8 +1,12 @@
 //! Guest half of the unix target: the main function of an executable, its console and its event loop.
+//!
+//! Crates of devices find here what they share with it: [`fd`] to wait for file descriptors, and [`write`] to write to
+//! standard output between log lines.
 #![warn(missing_docs)]
 
 mod console;
 mod event;
+pub mod fd;
 mod panic;
 
 use std::env;
@@ -13,6 +17,7 @@ use std::process::ExitCode;
 use uk_device::backend::USAGE;
 use uk_device::keys::{Key, Outcome, Values, parse};
 
+pub use console::write;
 pub use uk_executor::{Job, alone, job, jobs};
 
 /// Declares `main`.

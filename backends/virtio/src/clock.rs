@@ -44,8 +44,18 @@ struct Clock {
     nanoseconds: u64,
     /// Nanoseconds in a tick of the time stamp, times 2^32.
     multiplier: u64,
-    /// Seconds from 1970 to the clock's zero.
-    epoch: Option<i64>,
+    epoch: Epoch,
+}
+
+/// Where the time of day comes from.
+#[derive(Clone, Copy)]
+enum Epoch {
+    /// The CMOS clock, which is slow and so is read once, when somebody asks.
+    Unread,
+    /// Nowhere.
+    None,
+    /// Nanoseconds from 1970 to the clock's zero.
+    At(u64),
 }
 
 static CLOCK: Single<Clock> = Single::new(Clock {
@@ -55,7 +65,7 @@ static CLOCK: Single<Clock> = Single::new(Clock {
     stamp: 0,
     nanoseconds: 0,
     multiplier: 0,
-    epoch: None,
+    epoch: Epoch::Unread,
 });
 static KVM_TIME: Single<Time> = Single::new(Time::ZERO);
 static KVM_WALL: Single<Wall> = Single::new(Wall { version: 0, seconds: 0, nanoseconds: 0 });
@@ -76,7 +86,8 @@ pub fn init() {
             write_msr(MSR_WALL_CLOCK, KVM_WALL.get() as u64);
         }
         clock.source = Source::Kvm;
-        clock.epoch = Some(KVM_WALL.load().seconds.into());
+        let wall = KVM_WALL.load();
+        clock.epoch = Epoch::At(u64::from(wall.seconds) * SECOND + u64::from(wall.nanoseconds));
     } else if let Some(frequency) = processor_frequency() {
         clock.source = Source::Known;
         clock.multiplier = ratio(SECOND, frequency);
@@ -163,23 +174,31 @@ fn kvm_now() -> u64 {
     }
 }
 
-/// Seconds since 1970.
-pub fn wall_seconds() -> i64 {
-    let seconds = || (now() / SECOND) as i64;
-    if let Some(epoch) = CLOCK.load().epoch {
-        return epoch + seconds();
-    }
-    // The CMOS clock is slow: it is read once.
-    let wall = rtc::seconds().unwrap_or(0);
+/// Nanoseconds since 1970, to the second where they come from the CMOS clock; `None` without a clock.
+pub fn wall() -> Option<u64> {
     let mut clock = CLOCK.load();
-    clock.epoch = Some(wall - seconds());
-    CLOCK.store(clock);
-    wall
+    if let Epoch::Unread = clock.epoch {
+        let seconds = rtc::seconds().and_then(|seconds| u64::try_from(seconds).ok());
+        // `now` may learn how fast the clock goes: that comes before what is kept here.
+        let now = now();
+        clock = CLOCK.load();
+        clock.epoch =
+            seconds.map_or(Epoch::None, |seconds| Epoch::At((seconds * SECOND).saturating_sub(now)));
+        CLOCK.store(clock);
+    }
+    match clock.epoch {
+        Epoch::At(epoch) => Some(epoch + now()),
+        _ => None,
+    }
 }
 
-/// Waits for an interrupt, which comes at `deadline` at the latest, or earlier if that is far off.
+/// Waits for an interrupt, which comes at `deadline` at the latest, or earlier if that is far off. If `deadline` is over, takes
+/// the interrupts that wait.
 pub fn halt_until(deadline: Option<u64>) {
     let Some(deadline) = deadline else { return cpu::halt() };
+    if deadline <= now() {
+        return cpu::take_interrupts();
+    }
     let mut clock = CLOCK.load();
     while clock.source == Source::Rough {
         clock.improve(tsc());

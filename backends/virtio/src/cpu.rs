@@ -61,3 +61,9 @@ pub fn halt() {
     // interrupt that comes between `sti` and `hlt` waits for `hlt`, and ends it.
     unsafe { asm!("sti", "hlt", "cli") }
 }
+
+/// Takes the interrupts that wait.
+pub fn take_interrupts() {
+    // SAFETY: as in `halt`. `sti` takes effect after the instruction that follows it.
+    unsafe { asm!("sti", "nop", "nop", "cli") }
+}

@@ -4,6 +4,7 @@ use core::arch::asm;
 use core::fmt::{self, Write};
 
 use crate::cpu::{out8, out16, out32};
+use crate::serial;
 
 /// The port of the side channel.
 const SIDE: u16 = 0x5e9;
@@ -20,6 +21,7 @@ impl Write for Side {
 
 /// Ends with an exit code.
 pub fn exit(code: u8) -> ! {
+    serial::flush();
     let _ = writeln!(Side, "exit {code}");
     // QEMU's isa-debug-exit, if it is there; its status can't carry every code, hence the side channel.
     out32(0xf4, code.into());

@@ -152,6 +152,7 @@ extern "C" fn uk_fault(frame: &Frame) -> ! {
             (name, code) = ("stack-overrun", STACK);
         }
     }
+    Serial.fresh_line();
     let _ = writeln!(Side, "fault {name} address={address:#x} ip={ip:#x}");
     let _ = write!(Serial, "{}: {name}", start::name());
     start::write_job(&mut Serial);

@@ -6,6 +6,7 @@ use crate::fault::SPURIOUS;
 
 /// Where the registers are unless somebody moved them; no loader does.
 pub const BASE: usize = 0xfee0_0000;
+const ID: usize = 0x20;
 pub const END_OF_INTERRUPT: usize = 0xb0;
 const SPURIOUS_VECTOR: usize = 0xf0;
 const TIMER: usize = 0x320;
@@ -54,6 +55,11 @@ pub fn alarm(ticks: u32) {
 /// Stops the timer.
 pub fn stop() {
     write(INITIAL_COUNT, 0);
+}
+
+/// This processor's number, to which interrupts are sent.
+pub fn id() -> u32 {
+    read(ID) >> 24
 }
 
 /// The ticks that are left of the count.

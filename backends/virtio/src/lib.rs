@@ -4,6 +4,8 @@
 //! heap, clock, and then the unikernel. The way down, whatever the reason, is `exit`. README.md describes what the
 //! host sees.
 //!
+//! Crates of devices find here what they share with it: [`interrupt`] to wait for devices, and the [`serial`] port.
+//!
 //! There is nothing here to run on the host: boot tests try it, and a test build is empty.
 #![cfg(not(test))]
 #![no_std]
@@ -18,6 +20,7 @@ mod exit;
 mod fault;
 mod heap;
 mod image;
+pub mod interrupt;
 mod kvmclock;
 mod lapic;
 mod logger;
@@ -27,7 +30,7 @@ mod paging;
 mod panic;
 mod pvh;
 mod rtc;
-mod serial;
+pub mod serial;
 mod single;
 mod start;
 mod trace;

@@ -1,8 +1,9 @@
 //! Log lines on the console.
 
-use uk_device::backend::{Moment, enabled, max_level, write_line};
+use uk_device::backend::{enabled, max_level, write_line};
 use uk_device::keys::Filter;
 use uk_device::log::{Log, Metadata, Record, set_logger, set_max_level};
+use uk_device::{Duration, Wall};
 
 use crate::clock;
 use crate::serial::Serial;
@@ -26,11 +27,17 @@ impl Log for Logger {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            // The zone isn't known.
-            let moment = Moment { seconds: clock::wall_seconds(), offset: None };
-            let _ = write_line(&mut Serial, moment, self.application, record);
+            // Without a wall clock, lines show how long the unikernel has run.
+            let now = wall().unwrap_or(Wall { unix: Duration::from_nanos(clock::now()), offset: None });
+            Serial.fresh_line();
+            let _ = write_line(&mut Serial, now, self.application, record);
         }
     }
 
     fn flush(&self) {}
+}
+
+/// The time of day. Which zone the machine is in isn't known.
+pub fn wall() -> Option<Wall> {
+    clock::wall().map(|nanoseconds| Wall { unix: Duration::from_nanos(nanoseconds), offset: None })
 }

@@ -18,6 +18,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         // The message's own `Display` panics, or printing does.
         exit(PANIC);
     }
+    Serial.fresh_line();
     let code = match heap::refused().filter(|_| is_lack_of_memory(info)) {
         Some(size) => {
             let _ = writeln!(Side, "out-of-memory size={size}");

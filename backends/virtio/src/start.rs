@@ -4,6 +4,7 @@ use alloc::string::ToString;
 use core::fmt::{Display, Write};
 use core::future::Future;
 
+use uk_device::Wall;
 use uk_device::backend::{MEMORY, USAGE};
 use uk_device::keys::{Key, Outcome, Values, parse, words};
 use uk_executor::Platform;
@@ -13,7 +14,7 @@ use crate::memory::Free;
 use crate::pvh::Info;
 use crate::serial::Serial;
 use crate::single::Single;
-use crate::{clock, fault, heap, logger, paging, serial};
+use crate::{clock, fault, heap, interrupt, logger, paging, serial};
 
 /// What `main` needs to know of the boot and of itself.
 struct State {
@@ -64,6 +65,7 @@ pub fn write_job(out: &mut dyn Write) {
 }
 
 fn die(code: u8, message: impl Display) -> ! {
+    Serial.fresh_line();
     let _ = writeln!(Serial, "{}: {message}", name());
     exit(code)
 }
@@ -123,10 +125,15 @@ impl Platform for Machine {
         clock::now()
     }
 
-    fn park(&self, deadline: Option<u64>) {
-        clock::halt_until(deadline);
+    fn wall(&self) -> Option<Wall> {
+        logger::wall()
     }
 
-    /// Whoever wakes a task is an interrupt handler, and an interrupt ends `hlt`.
+    fn park(&self, deadline: Option<u64>) {
+        clock::halt_until(deadline);
+        interrupt::arrived();
+    }
+
+    /// There is one processor, and nothing wakes a task while it halts: `park` does so afterwards.
     fn unpark(&self) {}
 }

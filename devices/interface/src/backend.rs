@@ -5,6 +5,8 @@ use core::fmt::{self, Write};
 use log::{Level, Record};
 use uk_keys::{Filter, same_name};
 
+use crate::Wall;
+
 /// The exit code of a wrong command line.
 pub const USAGE: u8 = 64;
 /// The exit code of a panic.
@@ -16,16 +18,28 @@ pub const STACK: u8 = 103;
 /// The exit code of a lack of memory.
 pub const MEMORY: u8 = 104;
 
-/// A moment in local time.
+/// How many bytes a console passes on at once: a pipe of Linux that can be written at all takes as many without waiting.
+pub const CHUNK: usize = 4096;
+
+/// How many of `bytes` a console writes at once: all lines that fit into a [`CHUNK`], or else a chunk.
+pub fn chunk(bytes: &[u8]) -> usize {
+    let most = &bytes[..bytes.len().min(CHUNK)];
+    if most.len() == bytes.len() {
+        return most.len();
+    }
+    most.iter().rposition(|byte| *byte == b'\n').map_or(most.len(), |newline| newline + 1)
+}
+
+/// A moment, to be shown in local time.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub(crate) struct Civil {
     /// Seconds since 1970-01-01 00:00:00 UTC.
     pub seconds: i64,
-    /// How far local time is ahead of UTC, in seconds; `None` where that isn't known, printed as `-00:00`.
+    /// As in [`Wall`].
     pub offset: Option<i32>,
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Civil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = self.seconds + i64::from(self.offset.unwrap_or(0));
         let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
@@ -51,7 +65,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     (year, month, day - (153 * march_month + 2) / 5 + 1)
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar; the inverse of what a [`Moment`] prints.
+/// Days from 1970-01-01 to a date of the Gregorian calendar; the inverse of what a [`Wall`] prints.
 pub fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let march_month = (month + 9) % 12;
@@ -113,12 +127,7 @@ pub fn enabled(filter: &Filter, application: &str, metadata: &log::Metadata<'_>)
 }
 
 /// Writes one log line: `2026-11-23 08:54:44 -01:00: INF [application] hello`.
-pub fn write_line(
-    out: &mut dyn Write,
-    moment: Moment,
-    application: &str,
-    record: &Record<'_>,
-) -> fmt::Result {
+pub fn write_line(out: &mut dyn Write, now: Wall, application: &str, record: &Record<'_>) -> fmt::Result {
     let tag = match record.level() {
         Level::Error => "ERR",
         Level::Warn => "WRN",
@@ -126,7 +135,7 @@ pub fn write_line(
         Level::Debug => "DBG",
         Level::Trace => "TRC",
     };
-    write!(out, "{moment}: {tag} [{}] ", Name::of(record.target(), application))?;
+    write!(out, "{now}: {tag} [{}] ", Name::of(record.target(), application))?;
     out.write_fmt(*record.args())?;
     out.write_char('\n')
 }
@@ -135,9 +144,10 @@ pub fn write_line(
 mod tests {
     use super::*;
     use alloc::string::{String, ToString};
+    use core::time::Duration;
 
     fn shown(seconds: i64, offset: Option<i32>) -> String {
-        Moment { seconds, offset }.to_string()
+        Civil { seconds, offset }.to_string()
     }
 
     #[test]
@@ -151,6 +161,17 @@ mod tests {
         assert_eq!(shown(1_795_424_084 + 3600, Some(-3600)), "2026-11-23 08:54:44 -01:00");
         assert_eq!(shown(0, Some(19_800)), "1970-01-01 05:30:00 +05:30");
         assert_eq!(shown(0, Some(-1_800)), "1969-12-31 23:30:00 -00:30");
+    }
+
+    #[test]
+    fn chunks_end_with_lines_where_they_can() {
+        let mut long = alloc::vec![b'x'; 3 * CHUNK];
+        assert_eq!((chunk(b""), chunk(b"a\nb"), chunk(&long)), (0, 3, CHUNK));
+        long[CHUNK] = b'\n';
+        assert_eq!(chunk(&long), CHUNK);
+        long[..100].fill(b'\n');
+        assert_eq!(chunk(&long), 100);
+        assert_eq!(chunk(&long[2 * CHUNK..]), CHUNK);
     }
 
     #[test]
@@ -174,8 +195,8 @@ mod tests {
             let mut line = String::new();
             let record =
                 Record::builder().target(target).level(Level::Info).args(format_args!("hello")).build();
-            let moment = Moment { seconds: 1_795_427_684, offset: Some(-3600) };
-            write_line(&mut line, moment, "hello-key", &record).expect("a string takes everything");
+            let now = Wall { unix: Duration::from_secs(1_795_427_684), offset: Some(-3600) };
+            write_line(&mut line, now, "hello-key", &record).expect("a string takes everything");
             assert_eq!(line, alloc::format!("2026-11-23 08:54:44 -01:00: INF [{wanted}] hello\n"));
         }
     }

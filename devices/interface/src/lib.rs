@@ -21,9 +21,14 @@
 #[doc(hidden)]
 pub extern crate alloc;
 
+mod args;
 pub mod backend;
+mod clock;
+pub mod conformance;
+mod console;
 mod error;
 pub mod fake;
+mod random;
 mod time;
 
 pub use core::time::Duration;
@@ -31,7 +36,11 @@ pub use log;
 pub use uk_keys as keys;
 pub use uk_keys_macro::keys;
 
+pub use args::Args;
+pub use clock::{Clock, NoWallClock, Wall};
+pub use console::{Console, ConsoleError};
 pub use error::{Error, Outcome, Result};
+pub use random::{Generator, Random};
 pub use time::Time;
 
 use alloc::boxed::Box;

@@ -37,7 +37,7 @@ fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
     for number in 0..actions {
         let mut inputs = vec![Input {
             path: format!("src/crate-{number}"),
-            source: Source::Fixed { path: "/".into(), identity: Digest::of(&number.to_le_bytes()) },
+            source: Source::Fixed { path: "/dev/null".into(), identity: Digest::of(&number.to_le_bytes()) },
         }];
         // From the layer before, so that the graph is about 50 deep.
         let first = (number / layer).saturating_sub(1) * layer;

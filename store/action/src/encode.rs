@@ -91,7 +91,7 @@ impl Sink for Hash {
     }
 }
 
-/// The encoding itself. The digest of these bytes is what [`Hash`] gives.
+/// The encoding itself. The digest of these bytes is what [`struct@Hash`] gives.
 #[derive(Default)]
 pub struct Bytes(Vec<u8>);
 

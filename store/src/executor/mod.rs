@@ -131,59 +131,25 @@ pub fn realise(
 
     let recent = resolved.recent;
     let mut schedule = Schedule::new(graph, store, resolved.nodes, observer);
-    let mut faults = Vec::new();
-    let mut executed = 0;
     roots.iter().for_each(|root| schedule.want(*root));
-    if schedule.has_ready() {
-        let mut durations = Durations::load(store);
-        schedule.order(&durations);
-        let (done, results) = mpsc::channel();
-        let worker = Worker { graph, store, options, builtins, observer, cancel };
-        let jobs = options.jobs.max(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-        let pool = pool.expect("threads can be started");
-        pool.in_place_scope(|scope| {
-            let mut running = 0;
-            loop {
-                let stop = cancel.is_cancelled() || (!faults.is_empty() && !options.keep_going);
-                while !stop && running < jobs {
-                    let Some(task) = schedule.next() else { break };
-                    running += 1;
-                    let (done, worker) = (done.clone(), &worker);
-                    scope.spawn(move |_| {
-                        let result = catch_unwind(AssertUnwindSafe(|| worker.perform(&task)));
-                        // The receiver outlives the scope.
-                        let _ = done.send((task.action, result));
-                    });
-                }
-                if running == 0 {
-                    break;
-                }
-                let (action, result) = receive(&results, cancel);
-                running -= 1;
-                // A panic goes on where a caller can see it, not in a thread that nobody waits for.
-                match result.unwrap_or_else(|panic| resume_unwind(panic)) {
-                    Ok(Performed { outputs, ran }) => {
-                        if let Some(took) = ran {
-                            executed += 1;
-                            durations.note(graph.get(action), took);
-                        }
-                        schedule.finished(action, outputs);
-                    }
-                    Err(fault) => faults.extend(fault),
-                }
-            }
-        });
-        // A hint: a build doesn't fail for it.
-        let _ = durations.save(store);
-    }
+    let (executed, faults) = if schedule.has_ready() {
+        // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
+        let (discard, discarded) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || discarded.into_iter().for_each(drop));
+            let worker = Worker { graph, store, options, builtins, observer, cancel, discard };
+            run(&mut schedule, &worker)
+        })
+    } else {
+        (0, Vec::new())
+    };
 
     let nodes = schedule.nodes;
     let entries = nodes.iter().filter_map(|node| Some((node.key.as_ref()?, node.outputs.as_ref()?)));
     let entries = entries.collect::<Vec<_>>();
     let cancelled = cancel.is_cancelled();
     if !recent.is(entries.iter().map(|(key, _)| *key)) && !cancelled {
-        // As above; also, a store that can only be read has no use for it.
+        // Only a hint, too, and a store that can only be read has no use for it.
         let _ = recent::save(store, graph, roots, &entries);
     }
     let known = selected.iter().filter(|id| nodes[id.index()].outputs.is_some()).count();
@@ -200,6 +166,52 @@ pub fn realise(
     } else {
         Err(Failure { skipped: skipped.saturating_sub(faults.len()), faults, cancelled, report })
     }
+}
+
+/// Runs what can run until nothing can. Gives the number of actions that did, and the faults of those that failed.
+fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (usize, Vec<Fault>) {
+    let Worker { graph, store, options, cancel, .. } = *worker;
+    let (mut executed, mut faults) = (0, Vec::new());
+    let mut durations = Durations::load(store);
+    schedule.order(&durations);
+    let jobs = options.jobs.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads can be started");
+    let (done, results) = mpsc::channel();
+    pool.in_place_scope(|scope| {
+        let mut running = 0;
+        loop {
+            let stop = cancel.is_cancelled() || (!faults.is_empty() && !options.keep_going);
+            while !stop && running < jobs {
+                let Some(task) = schedule.next() else { break };
+                running += 1;
+                let done = done.clone();
+                scope.spawn(move |_| {
+                    let result = catch_unwind(AssertUnwindSafe(|| worker.perform(&task)));
+                    // The receiver outlives the scope.
+                    let _ = done.send((task.action, result));
+                });
+            }
+            if running == 0 {
+                break;
+            }
+            let (action, result) = receive(&results, cancel);
+            running -= 1;
+            // A panic goes on where a caller can see it, not in a thread that nobody waits for.
+            match result.unwrap_or_else(|panic| resume_unwind(panic)) {
+                Ok(Performed { outputs, ran }) => {
+                    if let Some(took) = ran {
+                        executed += 1;
+                        durations.note(graph.get(action), took);
+                    }
+                    schedule.finished(action, outputs);
+                }
+                Err(fault) => faults.extend(fault),
+            }
+        }
+    });
+    // A hint: a build doesn't fail for it.
+    let _ = durations.save(store);
+    (executed, faults)
 }
 
 type Done = (ActionId, std::thread::Result<Result<Performed, Option<Fault>>>);

@@ -1,5 +1,6 @@
 //! One action, on a thread of the pool.
 
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced};
@@ -36,6 +37,8 @@ pub(super) struct Worker<'a> {
     pub(super) builtins: &'a dyn Builtins,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
+    /// Takes sandboxes that nobody needs any more.
+    pub(super) discard: Sender<Sandbox<'a>>,
 }
 
 /// Why there are no outputs: called off, or a reason with the log's end.
@@ -129,6 +132,8 @@ impl Worker<'_> {
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
+        // Should the receiver be gone, it is removed here.
+        let _ = self.discard.send(sandbox);
         let record = Record::new(CLASS, took, log, outputs);
         self.store.put_record(task.key, &record)?;
         Ok(Performed { outputs: record.outputs, ran: Some(took) })

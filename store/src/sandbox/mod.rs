@@ -39,9 +39,7 @@ impl<'a> Sandbox<'a> {
     pub(crate) fn new(store: &'a Store) -> Result<Self, StoreError> {
         let scratch = store.scratch()?;
         let root = scratch.name();
-        // What tools write to a temporary folder goes away with the sandbox.
-        let tmp = root.join(TMP);
-        fs::create_dir_all(&tmp).during("make", &tmp)?;
+        fs::create_dir(&root).during("make", &root)?;
         Ok(Self { store, root, log: scratch.name() })
     }
 
@@ -72,7 +70,10 @@ impl<'a> Sandbox<'a> {
         for file in arg_files {
             process.args(self.lines(file)?);
         }
-        process.env_clear().env("TMPDIR", self.root.join(TMP));
+        // What tools write to a temporary folder goes away with the sandbox.
+        let tmp = self.root.join(TMP);
+        fs::create_dir(&tmp).during("make", &tmp)?;
+        process.env_clear().env("TMPDIR", tmp);
         for (name, value) in env {
             process.env(name, self.expand(value));
         }

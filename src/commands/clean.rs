@@ -8,9 +8,13 @@ use crate::failure::Failure;
 use crate::session;
 use crate::ui::Ui;
 
-/// Cleans the project, or every member of a workspace.
+/// Cleans the project, or a workspace with every member.
 pub fn run(project: &Project, ui: Ui) -> Result<(), Failure> {
-    for project in session::projects(project)? {
+    let mut projects = session::projects(project)?;
+    if !projects.contains(project) {
+        projects.push(project.clone());
+    }
+    for project in projects {
         let (removed, kept) = Dist::load(&project).clean().map_err(|error| {
             Diagnostic::error(
                 Code::NotWritable,

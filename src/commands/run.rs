@@ -38,5 +38,7 @@ pub fn run(
         target: planned.devices.target(),
         state: planned.project.state(),
     };
+    // A guest takes this process's place, and what the store keeps for it would be left behind.
+    drop(session);
     Ok(guest::run(&artifact, args, runner, ui)?)
 }

@@ -3,7 +3,7 @@
 mod members;
 mod reading;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use uk_action::Graph;
@@ -74,13 +74,14 @@ impl Session {
         let members = members(&root, select, &mut reading)?;
         reading.stop_at_faults()?;
 
-        let new: Vec<&Member> = members.iter().filter(|m| !m.project.state().exists()).collect();
+        let states = members.iter().map(|m| &m.project).chain([&root]).map(Project::state);
+        let new: Vec<PathBuf> = states.filter(|state| !state.exists()).collect();
         let planned = build_plan(&root, &members, &targets, select, reading)
             .map(|planned| Session { begun, ..planned });
         if planned.is_err() {
             // What is at fault leaves nothing behind.
-            for member in new {
-                let _ = std::fs::remove_dir_all(member.project.state());
+            for state in new {
+                let _ = std::fs::remove_dir_all(state);
             }
         }
         planned
@@ -127,6 +128,8 @@ fn build_plan(
     mut reading: Reading,
 ) -> Result<Session, Failure> {
     let (store, sdk) = open_store()?;
+    // What is known of the toolchain is kept beside the manifest that the command was given.
+    root.prepare(&sdk)?;
     members.iter().try_for_each(|member| member.project.prepare(&sdk))?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };

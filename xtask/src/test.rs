@@ -13,9 +13,8 @@ pub fn run() -> Done {
         "clippy",
         cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     )?;
-    // The tests start `uk` as users do: optimised.
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--release", "--no-fail-fast"]);
+    tests.args(["test", "--workspace", "--no-fail-fast"]);
     // A boot test that can't run is a failure.
     tests.env("UK_REQUIRE_TARGETS", "unix,virtio");
     step::run("tests", &mut tests)?;

@@ -25,7 +25,15 @@ pub(super) fn run() -> Done {
     let cargo = || -> Result<_, String> {
         remove(&target)?;
         let mut command = Command::new(cargo().get_program());
-        command.args(["build", "--release", "--features", "unix", "--target", "x86_64-unknown-linux-gnu"]);
+        // What the main of hello for unix names.
+        command.args([
+            "build",
+            "--release",
+            "--features",
+            "uk-unix,uk-time",
+            "--target",
+            "x86_64-unknown-linux-gnu",
+        ]);
         // The flags that uk gives besides those of the package's profile.
         command.env("RUSTFLAGS", "-Cforce-frame-pointers=yes -Cembed-bitcode=yes");
         cpu(command.current_dir(&package).env("CARGO_TARGET_DIR", &target))

@@ -1,0 +1,210 @@
+//! A crate at fault: what the build says, and that no artifact is made.
+
+use crate::support::{Folder, Ran, uk};
+
+/// The build fails with these codes and leaves no artifact.
+#[track_caller]
+fn fails(folder: &Folder, options: &[&str], codes: &[&str], parts: &[&str]) -> String {
+    let ran: Ran = uk(folder.path(), ["build"].iter().chain(options)).run();
+    let said = ran.fails(1, codes);
+    for part in parts {
+        assert!(said.contains(part), "`{part}` in:\n{said}");
+    }
+    assert!(!folder.join("dist").exists(), "no artifact");
+    said
+}
+
+/// The whole log that a failed build names; it must hold `text`.
+#[track_caller]
+fn log_holds(said: &str, text: &str) {
+    let (_, path) = said.split_once("the whole log is in `").unwrap_or_else(|| panic!("no log: {said}"));
+    let (path, _) = path.split_once('`').expect("the path ends");
+    let log = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("`{path}`: {error}"));
+    assert!(log.contains(text), "`{text}` in the log:\n{log}");
+}
+
+#[test]
+fn wrong_code_shows_the_compilers_error_with_its_place() {
+    let folder = Folder::example("hello-key");
+    folder.edit(
+        "src/lib.rs",
+        "        time.sleep(Duration::from_secs(1)",
+        "        time.sleep(Duration::from_secs(\"1\")",
+    );
+    let line = folder.read("src/lib.rs").lines().position(|l| l.contains("\"1\"")).expect("it is there") + 1;
+    let place = format!("--> src/lib.rs:{line}:40");
+    let parts = [
+        "`hello-key 0.1.0` doesn't compile",
+        "error[E0308]: mismatched types",
+        &place,
+        "expected `u64`, found `&str`",
+    ];
+    let said = fails(&folder, &[], &["UK0601"], &parts);
+    log_holds(&said, "error[E0308]");
+    // The same again, since a failure isn't cached.
+    fails(&folder, &[], &["UK0601"], &parts);
+    folder.edit("src/lib.rs", "\"1\"", "1");
+    uk(folder.path(), ["build"]).run().ok();
+}
+
+#[test]
+fn a_crate_that_needs_std_is_named_on_virtio() {
+    let folder = Folder::application(
+        "needy = { path = \"needy\" }",
+        "#![no_std]\nuse uk_device::Time;\n/// Asks.\npub async fn start(_: impl Time) {\n    log::info!(\"{}\", needy::count());\n}\n",
+    );
+    folder
+        .write("needy/Cargo.toml", "[package]\nname = \"needy\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    folder.write(
+        "needy/src/lib.rs",
+        "/// Needs std.\npub fn count() -> usize {\n    std::env::args().count()\n}\n",
+    );
+    let parts =
+        ["the crate `needy` needs `std`", "help: ", "default-features = false", "or build for `unix`"];
+    fails(&folder, &["--target", "virtio"], &["UK0603"], &parts);
+    uk(folder.path(), ["build", "--target", "unix"]).run().ok();
+}
+
+#[test]
+fn an_application_without_no_std_is_told_so() {
+    let folder = Folder::application(
+        "",
+        "use uk_device::Time;\n/// Asks.\npub async fn start(_: impl Time) {\n    log::info!(\"{}\", std::env::args().count());\n}\n",
+    );
+    fails(&folder, &["--target", "virtio"], &["UK0603"], &["the crate `app` needs `std`"]);
+}
+
+#[test]
+fn a_failing_build_script_is_named_with_its_words_and_its_log() {
+    let folder = Folder::example("hello-key");
+    folder.write(
+        "build.rs",
+        "fn main() {\n    println!(\"on standard output\");\n    eprintln!(\"no such luck\");\n    std::process::exit(3);\n}\n",
+    );
+    let parts = ["the build script of `hello-key 0.1.0` failed: exit status: 3", "no such luck"];
+    let said = fails(&folder, &[], &["UK0602"], &parts);
+    log_holds(&said, "no such luck");
+}
+
+#[test]
+fn a_build_script_that_does_not_compile_shows_the_compilers_error() {
+    let folder = Folder::example("hello-key");
+    folder.write("build.rs", "fn main() {\n    let x: u32 = \"\";\n}\n");
+    fails(&folder, &[], &["UK0601"], &["error[E0308]", "--> build.rs:2:18"]);
+}
+
+#[test]
+fn a_job_that_gives_too_little_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit("unikernel.kdl", "    time default-time\n", "");
+    let parts =
+        ["argument #2 is missing", "job main entry=\"hello_key::start\"", "[unikernel.kdl:5:", "help: "];
+    fails(&folder, &[], &["UK0604"], &parts);
+    fails(&folder, &["--target", "virtio"], &["UK0604"], &parts);
+}
+
+#[test]
+fn a_job_that_gives_too_much_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit(
+        "unikernel.kdl",
+        "    time default-time\n",
+        "    time default-time\n    extra default-time as=time\n",
+    );
+    fails(
+        &folder,
+        &[],
+        &["UK0604"],
+        &["unexpected argument #3", "extra default-time as=time", "[unikernel.kdl:"],
+    );
+}
+
+#[test]
+fn a_device_where_another_is_wanted_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit("unikernel.kdl", "    keys\n    time default-time\n", "    time default-time\n    keys\n");
+    let said = fails(&folder, &[], &["UK0604"], &["[unikernel.kdl:", "help: "]);
+    assert!(said.contains("    time default-time") || said.contains("    keys"), "{said}");
+}
+
+#[test]
+fn an_entry_that_is_not_there_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit("unikernel.kdl", "hello_key::start", "hello_key::begin");
+    fails(&folder, &[], &["UK0604"], &["cannot find function `begin`", "[unikernel.kdl:5:16]"]);
+}
+
+#[test]
+fn a_stale_lock_file_is_refused_under_locked() {
+    let folder = Folder::example("hello-key");
+    uk(folder.path(), ["plan"]).run().ok();
+    let lock = folder.read("unikernel.lock");
+    folder.edit("Cargo.toml", "log =", "scopeguard = \"1\"\nlog =");
+    let parts = ["`unikernel.lock` doesn't fit `Cargo.toml`", "help: ", "without `--locked`"];
+    fails(&folder, &["--locked"], &["UK0402"], &parts);
+    assert_eq!(folder.read("unikernel.lock"), lock, "it is as it was");
+    uk(folder.path(), ["build"]).run().ok();
+    uk(folder.path(), ["build", "--locked"]).run().ok();
+}
+
+#[test]
+fn a_missing_lock_file_is_refused_under_locked_and_nothing_is_written() {
+    let folder = Folder::example("hello-key");
+    let _ = std::fs::remove_file(folder.join("unikernel.lock"));
+    let before = folder.listing();
+    fails(&folder, &["--locked"], &["UK0402"], &["there is no `unikernel.lock`"]);
+    assert_eq!(folder.listing(), before);
+}
+
+#[test]
+fn a_copy_of_the_sdk_is_refused() {
+    for version in ["0.1.0", "0.1.99"] {
+        let folder = Folder::example("hello-key");
+        let theirs = Folder::empty();
+        crate::support::copy(&crate::support::repository().join("devices"), &theirs.join("devices"));
+        theirs.edit(
+            "devices/interface/Cargo.toml",
+            "name = \"uk-device\"\nversion = \"0.1.0\"",
+            &format!("name = \"uk-device\"\nversion = \"{version}\""),
+        );
+        let copy = theirs.join("devices/interface");
+        folder.edit("Cargo.toml", "uk-device = \"0.1\"", &format!("uk-device = {{ path = {copy:?} }}"));
+        let before = folder.listing();
+        let place = format!("one is at `{}`", copy.display());
+        let parts = ["a copy of `uk-device` of its own", &place, "help: ", "`uk-device = \"0.1.0\"`"];
+        fails(&folder, &[], &["UK0403"], &parts);
+        assert_eq!(folder.listing(), before);
+    }
+}
+
+#[test]
+fn a_crate_that_does_not_exist_is_cargos_to_tell() {
+    let folder = Folder::application("friend = { path = \"gone\" }", "#![no_std]\n");
+    let before = folder.listing();
+    fails(&folder, &[], &["UK0401"], &["gone", "help: "]);
+    assert_eq!(folder.listing(), before);
+}
+
+#[test]
+fn a_manifest_without_a_crate_beside_it_is_told_so() {
+    let folder = Folder::empty();
+    folder.write("unikernel.kdl", "unikernel app\njob main entry=\"app::start\"\n");
+    fails(&folder, &[], &["UK0401"], &["there is no `Cargo.toml` beside", "help: "]);
+    assert_eq!(folder.listing(), ["unikernel.kdl"]);
+}
+
+#[test]
+fn keep_going_builds_what_does_not_depend_on_the_fault() {
+    let folder = Folder::workspace();
+    folder.edit("examples/hello/src/lib.rs", "log::info!(\"hello\")", "log::inform!(\"hello\")");
+    let value = crate::support::token();
+    folder.edit(
+        "examples/noop/src/lib.rs",
+        "pub async fn start() {}",
+        &format!("pub async fn start() {{\n    // {value}\n}}"),
+    );
+    let ran = uk(folder.path(), ["build", "--keep-going", "-j", "1"]).run();
+    assert_eq!(ran.codes(), ["UK0601"], "{ran}");
+    assert!(ran.did("compile noop 0.1.0"), "{ran}");
+    ran.ends(1);
+}

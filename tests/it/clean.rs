@@ -1,0 +1,97 @@
+//! `uk clean` removes what was recorded as made, nothing else.
+
+use crate::support::{Folder, uk};
+
+fn built() -> Folder {
+    let folder = Folder::example("hello-key");
+    uk(folder.path(), ["build", "--target", "unix", "--target", "virtio"]).run().ok();
+    folder
+}
+
+#[test]
+fn clean_takes_back_all_that_was_made_but_the_lock() {
+    let folder = Folder::example("hello-key");
+    let mut before = folder.listing();
+    before.push("unikernel.lock".to_owned());
+    before.sort();
+    before.dedup();
+    uk(folder.path(), ["build", "--target", "unix", "--target", "virtio"]).run().ok();
+    assert!(folder.join("dist/hello-key").is_file() && folder.join(".uk").is_dir());
+    let lock = folder.read("unikernel.lock");
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!(folder.listing(), before, "{ran}");
+    assert_eq!(folder.read("unikernel.lock"), lock);
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn clean_keeps_the_users_files() {
+    let folder = built();
+    folder.write("dist/notes.txt", "mine");
+    folder.write("disk.img", "mine");
+    folder.write("dist/deep/er.txt", "mine");
+    uk(folder.path(), ["clean"]).run().ok();
+    let left: Vec<String> =
+        folder.listing().into_iter().filter(|p| p.starts_with("dist") || p.starts_with("disk")).collect();
+    assert_eq!(left, ["disk.img", "dist/", "dist/deep/", "dist/deep/er.txt", "dist/notes.txt"]);
+}
+
+#[test]
+fn clean_keeps_an_artifact_that_was_edited_and_says_so() {
+    let folder = built();
+    std::fs::write(folder.join("dist/hello-key"), "mine now").expect("it can be written");
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!(folder.read("dist/hello-key"), "mine now");
+    assert!(!folder.join("dist/hello-key.virtio").exists());
+    let said = ran.stderr.lines().find(|line| line.starts_with("kept ")).unwrap_or_default();
+    assert!(said.contains("dist/hello-key"), "{ran}");
+}
+
+#[test]
+fn a_second_clean_does_nothing() {
+    let folder = built();
+    uk(folder.path(), ["clean"]).run().ok();
+    let after = folder.listing();
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!((&*ran.stdout, &*ran.stderr), ("", ""));
+    assert_eq!(folder.listing(), after);
+}
+
+#[test]
+fn clean_in_a_fresh_folder_does_nothing() {
+    let folder = Folder::example("hello");
+    let before = folder.listing();
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!((&*ran.stdout, &*ran.stderr), ("", ""));
+    assert_eq!(folder.listing(), before);
+}
+
+#[test]
+fn clean_leaves_a_state_folder_that_is_not_ours() {
+    let folder = Folder::example("hello");
+    folder.write(".uk/mine.txt", "mine");
+    uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!(folder.read(".uk/mine.txt"), "mine");
+}
+
+#[test]
+fn after_clean_a_build_brings_all_back_without_building() {
+    let folder = built();
+    let artifact = folder.bytes("dist/hello-key");
+    uk(folder.path(), ["clean"]).run().ok();
+    let ran = uk(folder.path(), ["build"]).run().ok();
+    assert_eq!(ran.counts().0, 0, "the store keeps it: {ran}");
+    assert_eq!(folder.bytes("dist/hello-key"), artifact);
+}
+
+#[test]
+fn clean_removes_nothing_outside_of_the_project_whatever_the_record_says() {
+    let (folder, outside) = (built(), Folder::empty());
+    outside.write("victim", "theirs");
+    let record = folder.read(".uk/made.json");
+    let path = outside.join("victim");
+    folder
+        .write(".uk/made.json", &record.replace("dist/hello-key.virtio\"", &format!("{}\"", path.display())));
+    let _ = uk(folder.path(), ["clean"]).run();
+    assert_eq!(outside.read("victim"), "theirs");
+}

@@ -1,0 +1,138 @@
+//! A build that is broken off leaves nothing running, and the next one goes on.
+
+use std::path::Path;
+
+use rustix::process::{Pid, Signal};
+
+use crate::support::{Folder, Running, token, uk, wait_until};
+
+/// An application whose build script starts a process, writes both their numbers to `pids`, and waits; until `go` exists.
+fn slow(folder: &Folder) -> Folder {
+    let value = token();
+    let application = Folder::application(
+        "",
+        &format!(
+            "#![no_std]\nuse uk_device::Time;\n/// {value}\npub async fn start(_: impl Time) {{\n    \
+             log::info!(\"done {value}\");\n}}\n"
+        ),
+    );
+    let (pids, go) = (folder.join("pids"), folder.join("go"));
+    application.write(
+        "build.rs",
+        &format!(
+            "use std::{{fs, path::Path, process, thread, time::Duration}};\n\
+             fn main() {{\n    \
+                 if Path::new({go:?}).exists() {{ return; }}\n    \
+                 let child = process::Command::new(\"/bin/sleep\").arg(\"600\").spawn().expect(\"sleep\");\n    \
+                 fs::write({beside:?}, format!(\"{{}} {{}}\", process::id(), child.id())).expect(\"pids\");\n    \
+                 fs::rename({beside:?}, {pids:?}).expect(\"pids\");\n    \
+                 thread::sleep(Duration::from_secs(600));\n\
+             }}\n",
+            beside = folder.join("pids.new"),
+        ),
+    );
+    application
+}
+
+/// Starts a build and waits until its build script runs; gives the processes that it has started.
+fn begin(application: &Folder, store: &Path, folder: &Folder) -> (Running, Vec<Pid>) {
+    let running = uk(application.path(), ["build"]).store(store).start();
+    wait_until("the build script runs", || folder.join("pids").exists());
+    let pids = folder.read("pids");
+    let pids = pids.split(' ').map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("a process"));
+    (running, pids.collect())
+}
+
+fn alive(pid: Pid) -> bool {
+    // A process that has ended and whose parent hasn't asked yet still has a number.
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    rustix::process::test_kill_process(pid).is_ok() && !state.contains(") Z ")
+}
+
+/// The next build is right, and clears away what the last one had begun.
+fn goes_on(application: &Folder, store: &Path, folder: &Folder) {
+    folder.write("go", "");
+    let ran = uk(application.path(), ["run"]).store(store).run().ok();
+    assert!(ran.stdout.contains("] done ") || ran.stderr.contains("] done "), "{ran}");
+    assert!(ran.counts().1 > 0, "what was finished before is kept: {ran}");
+    let again = uk(application.path(), ["build"]).store(store).run().ok();
+    assert_eq!(again.counts().0, 0, "{again}");
+    let scratch: Vec<_> = std::fs::read_dir(store.join("tmp")).expect("it is there").collect();
+    assert!(scratch.is_empty(), "left over: {scratch:?}");
+}
+
+fn is_broken_off(signal: Signal) {
+    let (folder, store) = (Folder::empty(), Folder::empty());
+    let application = slow(&folder);
+    let (running, pids) = begin(&application, store.path(), &folder);
+    assert!(pids.iter().all(|pid| alive(*pid)));
+    running.signal(signal);
+    let said = running.wait().fails(130, &["UK0606"]);
+    assert!(said.contains("what was finished is kept"), "{said}");
+    wait_until("no child survives", || !pids.iter().any(|pid| alive(*pid)));
+    assert!(!application.join("dist").exists());
+    goes_on(&application, store.path(), &folder);
+}
+
+#[test]
+fn ctrl_c_ends_the_build_with_its_children_and_the_next_one_goes_on() {
+    is_broken_off(Signal::INT);
+}
+
+#[test]
+fn a_request_to_end_does_the_same() {
+    is_broken_off(Signal::TERM);
+}
+
+#[test]
+fn after_kill_9_the_next_build_goes_on() {
+    let (folder, store) = (Folder::empty(), Folder::empty());
+    let application = slow(&folder);
+    let (running, pids) = begin(&application, store.path(), &folder);
+    running.signal(Signal::KILL);
+    let ended = running.wait();
+    assert_eq!(ended.status.code(), None, "{ended}");
+    // Nobody is left to end these.
+    for pid in pids {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+    goes_on(&application, store.path(), &folder);
+}
+
+#[test]
+fn kill_9_at_any_moment_leaves_a_store_that_the_next_build_can_use() {
+    let store = Folder::empty();
+    let folder = Folder::example("hello");
+    for pause in [0, 50, 150, 400, 900, 1500, 2200, 3000] {
+        let running = uk(folder.path(), ["build"]).store(store.path()).start();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        running.signal(Signal::KILL);
+        running.wait();
+    }
+    uk(folder.path(), ["build"]).store(store.path()).run().ok();
+    let reference = Folder::example("hello");
+    let other = Folder::empty();
+    uk(reference.path(), ["build"]).store(other.path()).run().ok();
+    assert!(
+        folder.bytes("dist/hello.debug") == reference.bytes("dist/hello.debug"),
+        "the same as without a break"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_a_guest_that_runs() {
+    let folder = Folder::deeds();
+    for place in [crate::support::UNIX, crate::support::MICROVM] {
+        if !crate::support::can_run(place) {
+            continue;
+        }
+        let words = ["run"].iter().chain(place).chain(&["--", "--deed=idle", "--text=here"]);
+        let running = uk(folder.path(), words).start();
+        wait_until("the guest runs", || running.said("stdout").contains("here"));
+        running.signal(Signal::INT);
+        let ran = running.wait();
+        use std::os::unix::process::ExitStatusExt;
+        let ended = ran.status.code() == Some(130) || ran.status.signal() == Some(2);
+        assert!(ended, "as a shell says it of Ctrl-C: {ran}");
+    }
+}

@@ -1,0 +1,136 @@
+//! What the language gives besides building: variants, comparisons, catalogues, new projects, checked entries.
+
+use std::process::Command;
+
+use crate::support::run::program;
+use crate::support::{Folder, UNIX, uk};
+
+/// hello-key with a key whose values can't hold commas.
+fn with_number() -> Folder {
+    let folder = Folder::example("hello-key");
+    folder.edit(
+        "unikernel.kdl",
+        "key hello type=string default=\"Hello World!\"",
+        "key hello type=u8 default=1",
+    );
+    folder
+}
+
+#[test]
+fn several_values_of_a_key_are_several_artifacts() {
+    let folder = with_number();
+    let ran = uk(folder.path(), ["build", "--set", "hello=3,4"]).run().ok();
+    let links = ran
+        .executed()
+        .into_iter()
+        .filter(|line| line.contains("compile") && line.contains("hello-key"))
+        .count();
+    assert!(links <= 1, "the application is compiled once for both: {}", ran.stderr);
+    for value in ["3", "4"] {
+        let artifact = folder.join(&format!("dist/hello-key+hello={value}"));
+        let said = program(Command::new(artifact)).ok();
+        assert!(said.stdout.contains(&format!("INF [application] {value}\n")), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn a_comma_can_be_part_of_a_text() {
+    let folder = Folder::example("hello-key");
+    uk(folder.path(), ["build", "--set", "hello=a,b"]).run().ok();
+    let said = program(Command::new(folder.join("dist/hello-key"))).ok();
+    assert!(said.stdout.contains("] a,b\n"), "{}", said.stdout);
+}
+
+#[test]
+fn too_many_variants_are_one_clear_error() {
+    let folder = with_number();
+    let values: Vec<String> = (0..300).map(|n| (n % 256).to_string()).collect();
+    let said = uk(folder.path(), ["plan", "--set", &format!("hello={}", values.join(","))])
+        .run()
+        .fails(1, &["UK0307"]);
+    assert!(said.contains("300 variants"), "{said}");
+}
+
+#[test]
+fn a_comparison_says_what_two_targets_share() {
+    let folder = Folder::example("hello");
+    let said = uk(folder.path(), ["plan", "--diff", "--target", "virtio"]).run().ok().stdout;
+    assert!(said.contains("nodes are shared"), "{said}");
+    let (_, only) = said.split_once("only with --target virtio").expect("there are nodes of its own");
+    assert!(
+        only.contains("uk-virtio") && !only.contains("uk-device") && !only.contains("hello 0.1.0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_comparison_says_what_a_key_changes() {
+    let folder = Folder::example("hello-key");
+    let said = uk(folder.path(), ["plan", "--diff", "--set", "hello=Hola!"]).run().ok().stdout;
+    let (_, only) =
+        said.split_once("only with --set hello=Hola!: 3").expect("the keys, the link and the packing");
+    assert!(["keys.rs", "link", "pack"].iter().all(|word| only.contains(word)), "{said}");
+}
+
+#[test]
+fn a_plan_can_be_drawn_with_mermaid() {
+    let folder = Folder::example("noop");
+    let said = uk(folder.path(), ["plan", "--format", "mermaid"]).run().ok().stdout;
+    assert!(said.starts_with("flowchart LR\n") && said.contains(" --> "), "{said}");
+}
+
+#[test]
+fn devices_are_listed_with_their_targets() {
+    let said = uk(Folder::empty().path(), ["devices"]).run().ok().stdout;
+    let line = said.lines().find(|l| l.starts_with("default-time")).expect("the SDK has it");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words[1..5], ["time", "yes", "yes", "uk-time"]);
+}
+
+#[test]
+fn a_new_project_builds_runs_and_passes_its_test() {
+    let folder = Folder::empty();
+    uk(folder.path(), ["new", "my-server"]).run().ok();
+    let root = folder.join("my-server");
+    let mut test = Command::new(env!("CARGO"));
+    test.args(["test", "--quiet", "--lib"]).current_dir(&root).env("CARGO_TARGET_DIR", folder.join("target"));
+    let said = program(test).ok();
+    assert!(said.stdout.contains("1 passed"), "{}", said.stdout);
+    let said = uk(&root, ["run"].iter().chain(UNIX).copied().chain(["--", "--greeting=Hi!"])).run().ok();
+    assert_eq!(said.stdout.matches("INF [application] Hi!\n").count(), 4);
+    // It is never overwritten.
+    uk(folder.path(), ["new", "my-server"]).run().fails(1, &["UK0506"]);
+    uk(folder.path(), ["new", "2nd"]).run().fails(1, &["UK0207"]);
+    uk(folder.path(), ["new", "match"]).run().fails(1, &["UK0207"]);
+    assert_eq!(
+        folder
+            .listing()
+            .iter()
+            .filter(|path| !path.starts_with("my-server/") && !path.starts_with("target/"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn an_entry_with_another_number_of_arguments_never_starts_a_build() {
+    let folder = Folder::example("hello");
+    folder.edit("src/lib.rs", "time: impl Time", "time: impl Time, spare: impl Time");
+    let said = uk(folder.path(), ["plan"]).run().fails(1, &["UK0319"]);
+    assert!(said.contains("`time DEVICE`"), "{said}");
+}
+
+#[test]
+fn an_entry_that_wants_keys_where_a_device_is_given_never_starts_a_build() {
+    let folder = Folder::example("hello-key");
+    folder.edit("unikernel.kdl", "    keys\n    time default-time\n", "    time default-time\n    keys\n");
+    uk(folder.path(), ["plan"]).run().fails(1, &["UK0320", "UK0320"]);
+}
+
+#[test]
+fn an_entry_of_another_crate_is_named() {
+    let folder = Folder::example("hello");
+    folder.edit("unikernel.kdl", "hello::start", "helo::start");
+    let said = uk(folder.path(), ["plan"]).run().fails(1, &["UK0208"]);
+    assert!(said.contains("entry=\"hello::start\""), "{said}");
+}

@@ -1,0 +1,20 @@
+//! The command line as users meet it: the real `uk`, on copies of the examples, with real artifacts and a real QEMU.
+//!
+//! Tests run side by side. Most share one store, so that the crates are compiled once; those about caching have their
+//! own. Where a test needs a source that was never built before, it writes a [`support::token`] into it.
+
+mod bad_build;
+mod bad_host;
+mod bad_manifest;
+mod caching;
+mod clean;
+mod deeds;
+mod docs;
+mod guests;
+mod interrupted;
+mod language;
+mod outside;
+mod plan;
+mod reproducible;
+mod support;
+mod workspace;

@@ -5,6 +5,6 @@ use crate::step::{self, Done, cargo};
 pub(super) fn run() -> Done {
     step::run(
         "plan",
-        cargo().args(["run", "--release", "--quiet", "--package", "uk-store", "--example", "plan"]),
+        cargo().args(["run", "--release", "--quiet", "--package", "uk-store", "--example", "graphs"]),
     )
 }

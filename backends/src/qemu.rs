@@ -88,6 +88,8 @@ pub fn qemu_args(guest: &Guest<'_>) -> Vec<String> {
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
     option("-machine", guest.machine.option().to_owned());
     option("-accel", guest.accel.name().to_owned());
+    // QEMU's default processor, with the source of random numbers that guests need and all hosts have.
+    option("-cpu", "qemu64,+rdrand".to_owned());
     option("-m", format!("{}M", guest.memory));
     // Not `-serial stdio`: with a multiplexer, Ctrl-C must end QEMU instead of reaching the guest as a byte.
     option("-chardev", "stdio,id=console,signal=on".to_owned());

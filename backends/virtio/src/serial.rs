@@ -9,7 +9,7 @@ use crate::single::Single;
 const PORT: u16 = 0x3f8;
 /// Its line at the interrupt controllers.
 const LINE: u8 = 4;
-/// Bytes that its queue takes.
+/// Bytes that its queues take.
 const QUEUE: u8 = 16;
 
 // Registers, from `PORT`.
@@ -28,15 +28,15 @@ const ALL_SENT: u8 = 1 << 6;
 
 struct State {
     present: bool,
-    /// Bytes that the queue takes before the line status must be read again.
+    /// Bytes that it takes once it has nothing left to send.
+    queue: u8,
+    /// Bytes that it takes before the line status must be read again.
     room: u8,
     /// The last byte wasn't the end of a line.
     within_line: bool,
-    /// What came before the device was set up.
-    early: Option<u8>,
 }
 
-static STATE: Single<State> = Single::new(State { present: false, room: 0, within_line: false, early: None });
+static STATE: Single<State> = Single::new(State { present: false, queue: 1, room: 0, within_line: false });
 
 fn has(bit: u8) -> bool {
     in8(PORT + LINE_STATUS) & bit != 0
@@ -54,10 +54,12 @@ pub fn init() {
     if in8(PORT + SCRATCH) != 0x5a {
         return;
     }
-    // Switching the queue on empties the device, and a host that writes early has filled it with the one byte that it
-    // takes until then.
-    let early = has(RECEIVED).then(|| in8(PORT + DATA));
-    out8(PORT + FIFO, 1);
+    // Switching the queues on empties the device. A host that has sent something already, and will send more as soon as that
+    // is read, would lose it: then there is no queue.
+    let queued = !has(RECEIVED);
+    if queued {
+        out8(PORT + FIFO, 1);
+    }
     let divisor_latch = 0x80;
     for (register, value) in [
         (INTERRUPTS, 0),
@@ -69,7 +71,12 @@ pub fn init() {
     ] {
         out8(PORT + register, value);
     }
-    with(|state| (state.present, state.early) = (true, early));
+    with(|state| {
+        state.present = true;
+        if queued {
+            state.queue = QUEUE;
+        }
+    });
 }
 
 /// Waits until all is out.
@@ -115,7 +122,7 @@ impl State {
             while !has(QUEUE_EMPTY) {
                 core::hint::spin_loop();
             }
-            self.room = QUEUE;
+            self.room = self.queue;
         }
         out8(PORT + DATA, byte);
         self.room -= 1;
@@ -142,10 +149,8 @@ pub fn is_ready() -> bool {
 pub fn read(buffer: &mut [u8]) -> usize {
     with(|state| {
         let mut count = 0;
-        while let Some(place) = buffer.get_mut(count) {
-            let received = || (state.present && has(RECEIVED)).then(|| in8(PORT + DATA));
-            let Some(byte) = state.early.take().or_else(received) else { break };
-            *place = byte;
+        while state.present && count < buffer.len() && has(RECEIVED) {
+            buffer[count] = in8(PORT + DATA);
             count += 1;
         }
         count

@@ -11,6 +11,9 @@ use super::expand::Resolved;
 use super::resolve::Draft;
 use crate::names;
 
+/// A longer circle is told by its first lines.
+const MAX_SHOWN: usize = 12;
+
 impl Draft<'_> {
     /// The instances that are needed, each after what it is built on. Circles are faults.
     pub fn order(&mut self) -> Vec<usize> {
@@ -44,11 +47,14 @@ impl Draft<'_> {
                 _ => format!("the devices {} need each other", names::list(members.iter().copied())),
             };
             let mut fault = Diagnostic::error(Code::DeviceCycle, message);
-            for edge in &circle {
+            for edge in circle.iter().take(MAX_SHOWN) {
                 if let Some((from, to)) = graph.edge_endpoints(*edge) {
                     let (from, to) = (self.instances[from.index()].name, self.instances[to.index()].name);
                     fault = fault.label(graph[*edge], format!("`{from}` needs `{to}`"));
                 }
+            }
+            if circle.len() > MAX_SHOWN {
+                fault = fault.note(format!("and so on, over {} lines", circle.len()));
             }
             self.faults.push(fault.help("bind one of them to another device"));
         }

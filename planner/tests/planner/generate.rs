@@ -28,29 +28,7 @@ fn hello_key_on_virtio() {
     insta::assert_snapshot!(key_table(&hello));
 }
 
-const EVERYTHING: &str = r#"
-unikernel everything
-key port type=u16 default=8080
-key names type=list of=string default="a,b"
-key greeting type=string required=#true
-key token type=string secret=#true
-device assets generic-kv-ro dir=t
-device twin generic-kv-ro dir=t
-device other generic-kv-ro dir=u kv_ro=direct
-device stack generic-stack
-device disk block-of-file file="disk.img"
-job main entry="everything::start" {
-    keys
-    kv-ro assets
-    twin twin as=kv-ro
-    stack stack
-    time default-time
-}
-job second entry="everything::Second::run" {
-    disk disk as=block
-    other other as=kv-ro
-}
-"#;
+const EVERYTHING: &str = include_str!("everything.kdl");
 
 #[test]
 fn everything_on_unix() {

@@ -2,6 +2,8 @@
 
 mod diagnostics;
 mod docs;
+mod exercise;
 mod generate;
+mod random;
 mod support;
 mod syntax;

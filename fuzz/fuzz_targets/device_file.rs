@@ -1,0 +1,7 @@
+#![no_main]
+#![allow(dead_code, reason = "each target uses one function of the module")]
+
+#[path = "../../planner/tests/planner/exercise.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|text: &str| exercise::device_file(text));

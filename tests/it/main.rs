@@ -9,6 +9,7 @@ mod bad_manifest;
 mod caching;
 mod clean;
 mod deeds;
+mod devices;
 mod docs;
 mod guests;
 mod interrupted;

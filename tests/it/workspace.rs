@@ -2,15 +2,31 @@
 
 use crate::support::{Folder, uk};
 
-const EXAMPLES: [&str; 4] = ["hello", "hello-key", "noop", "noop-type"];
+/// The examples' folders, in the order of the root manifest's members; each unikernel is named as its folder.
+const EXAMPLES: [&str; 10] = [
+    "args",
+    "clock",
+    "console",
+    "hello",
+    "hello-key",
+    "jobs",
+    "noop",
+    "noop-type",
+    "random",
+    "third-party/roll",
+];
+
+fn name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
 
 #[test]
 fn a_build_at_the_root_makes_every_example() {
     let folder = Folder::workspace();
     uk(folder.path(), ["build", "--target", "unix", "--target", "virtio"]).run().ok();
-    for name in EXAMPLES {
-        for artifact in [name.to_owned(), format!("{name}.virtio")] {
-            let path = format!("examples/{name}/dist/{artifact}");
+    for example in EXAMPLES {
+        for artifact in [name(example).to_owned(), format!("{}.virtio", name(example))] {
+            let path = format!("examples/{example}/dist/{artifact}");
             assert!(folder.join(&path).is_file(), "{path}");
         }
     }
@@ -22,17 +38,16 @@ fn a_build_at_the_root_makes_every_example() {
 #[test]
 fn the_examples_are_all_of_them() {
     let folder = Folder::workspace();
-    let mut names: Vec<String> = std::fs::read_dir(folder.join("examples"))
-        .expect("there are some")
-        .map(|entry| entry.expect("it can be listed").file_name().into_string().expect("UTF-8"))
-        .filter(|name| folder.join("examples").join(name).join("unikernel.kdl").exists())
-        .collect();
-    names.sort();
+    let example =
+        |path: &String| Some(path.strip_prefix("examples/")?.strip_suffix("/unikernel.kdl")?.to_owned());
+    let mut found: Vec<String> = folder.listing().iter().filter_map(example).collect();
+    found.sort();
+    assert_eq!(found, EXAMPLES);
     let plan = uk(folder.path(), ["plan", "--format", "json"]).run().ok();
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).expect("it is JSON");
     let planned: Vec<&str> =
         plan["unikernels"].as_array().into_iter().flatten().filter_map(|u| u["name"].as_str()).collect();
-    assert_eq!(planned, names);
+    assert_eq!(planned, EXAMPLES.map(name));
 }
 
 #[test]
@@ -72,7 +87,7 @@ fn an_unknown_name_is_answered_with_the_nearest() {
 fn running_several_asks_for_one() {
     let folder = Folder::workspace();
     let said = uk(folder.path(), ["run"]).run().fails(125, &["UK0703"]);
-    for name in EXAMPLES {
+    for name in EXAMPLES.map(name) {
         assert!(said.contains(&format!("`{name}`")), "{said}");
     }
     assert!(said.contains("-p NAME"), "{said}");

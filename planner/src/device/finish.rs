@@ -231,6 +231,7 @@ impl<'m> Draft<'m> {
             devices,
             jobs,
             keys,
+            known_keys: self.known_keys(),
             warnings,
         }
     }

@@ -98,19 +98,21 @@ impl<'m> Draft<'m> {
         self.keys.len() - 1
     }
 
+    /// The full names of all keys, needed or not.
+    pub fn known_keys(&self) -> Vec<String> {
+        let full = |key: &KeyDraft<'_>| match key.owner {
+            Some(owner) => format!("{}.{}", self.instances[owner].name, key.declaration.name),
+            None => key.declaration.name.text.clone(),
+        };
+        self.keys.iter().map(full).collect()
+    }
+
     /// `--set` on a name that no key has.
     pub fn check_settings(&mut self) {
         if self.settings.are_for_several() {
             return;
         }
-        let full: Vec<String> = self
-            .keys
-            .iter()
-            .map(|key| match key.owner {
-                Some(owner) => format!("{}.{}", self.instances[owner].name, key.declaration.name),
-                None => key.declaration.name.text.clone(),
-            })
-            .collect();
+        let full = self.known_keys();
         let unknown = self.settings.unknown(full.iter().map(String::as_str));
         let broken = |fault: &Diagnostic| {
             self.unikernel.broken.iter().any(|b| fault.message.contains(&format!("`{b}`")))

@@ -40,6 +40,7 @@ pub struct DeviceGraph {
     devices: Vec<Device>,
     jobs: Vec<Job>,
     keys: Vec<GraphKey>,
+    known_keys: Vec<String>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -220,6 +221,12 @@ impl DeviceGraph {
     /// When `id` came from another graph.
     pub fn key(&self, id: KeyId) -> &GraphKey {
         &self.keys[id.0 as usize]
+    }
+
+    /// The full names (`assets.kv_ro`) of the keys that `--set` may name, also those of devices that this target or
+    /// these values don't need: for [`Settings::unknown`](crate::Settings::unknown).
+    pub fn known_keys(&self) -> impl Iterator<Item = &str> + Clone {
+        self.known_keys.iter().map(String::as_str)
     }
 
     /// What isn't a fault but looks like a mistake.

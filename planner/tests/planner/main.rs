@@ -4,6 +4,7 @@ mod diagnostics;
 mod docs;
 mod exercise;
 mod generate;
+mod graph;
 mod random;
 mod support;
 mod syntax;

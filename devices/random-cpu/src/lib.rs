@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_source_may_need_time_but_not_for_ever() {
-        let count = Cell::new(0);
+        let count = Cell::new(0_u64);
         let rare = || {
             count.set(count.get() + 1);
             count.get().is_multiple_of(900).then_some(count.get())

@@ -432,9 +432,12 @@ impl<'a> Cargo<'a> {
 
 fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(Code::TwoSdks, format!("the application brings a copy of `{name}` of its own"))
-            .note(format!("one is at `{}`, the other is the one in `uk`", place.display()))
-            .help(format!("depend on it by version, `{name} = \"{}\"`: `uk` provides it", Sdk::VERSION)),
+        Diagnostic::error(Code::TwoSdks, "the application brings a copy of the SDK of its own")
+            .note(format!("one `{name}` is at `{}`, the other is the one in `uk`", place.display()))
+            .help(format!(
+                "depend on the SDK by version, `uk-device = \"{}\"`: `uk` provides it",
+                Sdk::VERSION
+            )),
     )
 }
 

@@ -48,7 +48,9 @@ pub fn parameters(source: &str, path: &str) -> Option<Parameters> {
     let read = |argument: &FnArg| {
         let FnArg::Typed(argument) = argument else { return Parameter::Other };
         match &*argument.ty {
-            Type::ImplTrait(wanted) => Parameter::Bounds(wanted.bounds.iter().filter_map(last_word).collect()),
+            Type::ImplTrait(wanted) => {
+                Parameter::Bounds(wanted.bounds.iter().filter_map(last_word).collect())
+            }
             Type::Path(path) => match path.path.segments.last().map(|s| &s.ident) {
                 Some(name) if name == "Keys" => Parameter::Keys,
                 Some(name) if path.path.segments.len() == 1 && !bounds(name).is_empty() => {
@@ -132,7 +134,8 @@ fn check_job(graph: &DeviceGraph, catalogue: &Catalogue, job: &Job, wanted: &[Pa
             }
         };
         // A bound that is no interface may be anything: a trait alias of the application's, `Sized`.
-        let interfaces = words.iter().filter(|word| **word == "Keys" || interface_of(catalogue, word).is_some());
+        let interfaces =
+            words.iter().filter(|word| **word == "Keys" || interface_of(catalogue, word).is_some());
         if interfaces.clone().next().is_none() || words.contains(&has.as_str()) {
             continue;
         }
@@ -140,7 +143,12 @@ fn check_job(graph: &DeviceGraph, catalogue: &Catalogue, job: &Job, wanted: &[Pa
         faults.push(
             Diagnostic::error(
                 Code::EntryMismatch,
-                format!("argument {} of `{}` wants {}, and gets {shown}", number + 1, job.entry, wanted.join(" + ")),
+                format!(
+                    "argument {} of `{}` wants {}, and gets {shown}",
+                    number + 1,
+                    job.entry,
+                    wanted.join(" + ")
+                ),
             )
             .label(span, "this line gives it")
             .label(job.entry_span, "the function")
@@ -152,7 +160,8 @@ fn check_job(graph: &DeviceGraph, catalogue: &Catalogue, job: &Job, wanted: &[Pa
 
 fn wrong_number(catalogue: &Catalogue, job: &Job, wanted: &[Parameter]) -> Diagnostic {
     let (takes, gets) = (wanted.len(), job.arguments.len());
-    let arguments = |count: usize| if count == 1 { "1 argument".to_owned() } else { format!("{count} arguments") };
+    let arguments =
+        |count: usize| if count == 1 { "1 argument".to_owned() } else { format!("{count} arguments") };
     let fault = Diagnostic::error(
         Code::EntryArity,
         format!("`{}` takes {}, and the job gives {gets}", job.entry, arguments(takes)),

@@ -23,13 +23,18 @@ pub const MAX_VARIANTS: usize = 256;
 ///
 /// # Errors
 /// How many there would be, if that is more than [`MAX_VARIANTS`].
-pub fn variants(pairs: &[String], unikernel: &Unikernel, catalogue: &Catalogue) -> Result<Vec<Variant>, usize> {
+pub fn variants(
+    pairs: &[String],
+    unikernel: &Unikernel,
+    catalogue: &Catalogue,
+) -> Result<Vec<Variant>, usize> {
     let mut all = vec![Variant::default()];
     for pair in pairs {
         let values = match pair.split_once('=') {
-            Some((name, values)) if values.contains(',') && splits(name, unikernel, catalogue) => {
-                values.split(',').map(|value| (format!("{name}={value}"), format!("+{name}={value}"))).collect()
-            }
+            Some((name, values)) if values.contains(',') && splits(name, unikernel, catalogue) => values
+                .split(',')
+                .map(|value| (format!("{name}={value}"), format!("+{name}={value}")))
+                .collect(),
             _ => vec![(pair.clone(), String::new())],
         };
         let count = all.len() * values.len();
@@ -55,6 +60,8 @@ pub fn variants(pairs: &[String], unikernel: &Unikernel, catalogue: &Catalogue) 
 fn splits(name: &str, unikernel: &Unikernel, catalogue: &Catalogue) -> bool {
     let short = name.rsplit('.').next().unwrap_or(name);
     let of_devices = catalogue.implementations().iter().flat_map(|i| &i.keys);
-    let mut keys = unikernel.keys.iter().chain(of_devices).filter(|key| names::same(&key.name.text, short)).peekable();
-    keys.peek().is_some() && keys.all(|key| key.ty.with_kind(|kind| !matches!(kind, Kind::Str | Kind::Path | Kind::List(_))))
+    let mut keys =
+        unikernel.keys.iter().chain(of_devices).filter(|key| names::same(&key.name.text, short)).peekable();
+    keys.peek().is_some()
+        && keys.all(|key| key.ty.with_kind(|kind| !matches!(kind, Kind::Str | Kind::Path | Kind::List(_))))
 }

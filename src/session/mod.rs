@@ -164,8 +164,8 @@ fn build_plan(
         let unikernels: Vec<&Unikernel> = members.iter().map(|m| &m.unikernel).collect();
         reading.faults.extend(device::check_workspace(&unikernels));
         let settings = settings(&select.set, true, &mut reading);
-        let keys = checked.iter().flat_map(|c| &c.4).flat_map(|(_, graph)| graph.keys());
-        reading.faults.extend(settings.unknown(keys.map(|key| key.name.as_str())));
+        let keys = checked.iter().flat_map(|c| &c.4).flat_map(|(_, graph)| graph.known_keys());
+        reading.faults.extend(settings.unknown(keys));
     }
     dedup(&mut reading.faults);
     reading.stop_at_faults()?;

@@ -57,7 +57,8 @@ impl Lowering<'_> {
         };
 
         let mut call = Call::new(self);
-        let name: String = wiring.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let name: String =
+            wiring.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         call.crate_flags(&name, "2024");
         call.text("main.rs");
         call.texts([

@@ -1,6 +1,6 @@
 //! Guest half of the unix target: the main function of an executable, its console and its event loop.
 //!
-//! Crates of devices find here what they share with it: [`fd`] to wait for file descriptors, and [`write`] to write to
+//! Crates of devices find here what they share with it: [`fd`] to wait for file descriptors, and [`write()`] to write to
 //! standard output between log lines.
 #![warn(missing_docs)]
 

@@ -9,7 +9,7 @@ use crate::read::Name;
 /// The way from an implementation to a crate.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// `crate NAME connect=PATH`.
+    /// `crate NAME connect=PATH teardown=PATH`.
     Crate(Crate),
     /// `use IMPLEMENTATION param=value { requirement device }`.
     Use(Use),
@@ -24,6 +24,8 @@ pub struct Crate {
     pub package: Name,
     /// The async function that makes a device.
     pub connect: Name,
+    /// The async function that is called with a shared device when every job has ended: `teardown=PATH`.
+    pub teardown: Option<Name>,
     /// The line.
     pub span: Span,
 }

@@ -3,7 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic};
 use uk_keys::Stage;
 
-use super::{Body, Catalogue, Choice, Implementation, Use};
+use super::{Body, Catalogue, Choice, Crate, Implementation, Use};
 use crate::manifest::{Argument, ArgumentValue};
 use crate::names;
 use crate::read::Name;
@@ -20,13 +20,13 @@ pub(super) fn check(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
                 faults.push(mismatch(default, found, &requirement.interface));
             }
         }
-        for argument in implementation.build.iter().flat_map(|step| &step.arguments) {
+        for argument in implementation.steps.iter().flat_map(|step| &step.arguments) {
             reference(implementation, argument, faults);
         }
         let mut bodies = vec![&implementation.body];
         while let Some(body) = bodies.pop() {
             match body {
-                Body::Crate(_) => {}
+                Body::Crate(krate) => check_teardown(implementation, krate, faults),
                 Body::Use(used) => check_use(catalogue, implementation, used, faults),
                 Body::Choose(choice) => {
                     check_choice(implementation, choice, faults);
@@ -36,6 +36,20 @@ pub(super) fn check(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
         }
     }
     cycles(catalogue, faults);
+}
+
+/// An exclusive device belongs to its job, so nothing is left of it to be torn down.
+fn check_teardown(implementation: &Implementation, krate: &Crate, faults: &mut Vec<Diagnostic>) {
+    if let Some(teardown) = krate.teardown.as_ref().filter(|_| implementation.exclusive) {
+        faults.push(
+            Diagnostic::error(
+                Code::UnexpectedValue,
+                format!("`{}` is exclusive, so it can't have a `teardown`", implementation.name),
+            )
+            .label(teardown.span, "here")
+            .help("an exclusive device is given to its job and ends there: implement `Drop` for it"),
+        );
+    }
 }
 
 fn known_interface(catalogue: &Catalogue, name: &Name, faults: &mut Vec<Diagnostic>) {

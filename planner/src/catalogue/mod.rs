@@ -73,8 +73,8 @@ pub struct Implementation {
     pub requires: Vec<Requirement>,
     /// The keys that each device of it brings.
     pub keys: Vec<Key>,
-    /// What must be made while building, such as a table of files.
-    pub build: Vec<BuildStep>,
+    /// What must be made while building, such as a table of files, and what a guest must be given when it runs.
+    pub steps: Vec<Step>,
     /// Which crate it is, by target and by key.
     pub body: Body,
     /// The package that declares it.
@@ -111,10 +111,26 @@ pub struct Requirement {
     pub default: Option<Name>,
 }
 
-/// A line of `build { ... }`: `crunch dir=(param)dir`.
+/// What a device needs of the host besides its crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Something made while building (`build { crunch dir=(param)dir }`).
+    Build,
+    /// Something that the runner gives the guest (`attach { file path=(param)file }`).
+    Attach,
+}
+
+impl Role {
+    /// What a runner can give a guest: a file of the host as a disk, a network interface of the host.
+    pub const ATTACHMENTS: [&str; 2] = ["file", "tap"];
+}
+
+/// A line of `build { ... }` or `attach { ... }`.
 #[derive(Debug, Clone)]
-pub struct BuildStep {
-    /// What is made.
+pub struct Step {
+    /// When it is needed.
+    pub role: Role,
+    /// What is made, or what kind of thing is attached.
     pub tool: Name,
     /// Of what.
     pub arguments: Vec<Argument>,

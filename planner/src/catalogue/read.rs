@@ -3,7 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic};
 
 use super::read_body::{BODIES, body};
-use super::{BuildStep, Catalogue, Document, Implementation, Interface, Param, Requirement};
+use super::{Catalogue, Document, Implementation, Interface, Param, Requirement, Role, Step};
 use crate::key::Key;
 use crate::manifest::{arguments, is_path, language};
 use crate::names;
@@ -13,7 +13,7 @@ use crate::value::{Literal, Type};
 
 const NODES: &[&str] = &["language", "interface", "implementation"];
 const PARTS: &[&str] =
-    &["doc", "param", "requires", "key", "build", "crate", "use", "choose", "target", "targets"];
+    &["doc", "param", "requires", "key", "build", "attach", "crate", "use", "choose", "target", "targets"];
 
 pub(super) fn document(document: &Document<'_>, catalogue: &mut Catalogue, faults: &mut Vec<Diagnostic>) {
     let (nodes, syntax) = syntax::parse(document.source, document.text);
@@ -107,14 +107,15 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
     let provides = reader.required_text("provides", "the interface that it provides: `provides=time`");
     let exclusive = reader.flag("exclusive");
     let mut doc = reader.property_text("doc").map(|d| d.text);
-    let (mut params, mut requires, mut keys, mut build) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut params, mut requires, mut keys, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for child in reader.children() {
         match &*child.name.text {
             "doc" => doc = doc.or(doc_text(child, reader.faults)),
             "param" => params.extend(param(child, reader.faults)),
             "requires" => requires.extend(requirements(child, reader.faults)),
             "key" => keys.extend(Key::read(child, reader.faults)),
-            "build" => build.extend(build_steps(child, reader.faults)),
+            "build" => steps.extend(read_steps(child, Role::Build, reader.faults)),
+            "attach" => steps.extend(read_steps(child, Role::Attach, reader.faults)),
             other if BODIES.contains(&other) => {}
             _ => reader.unknown_child(child, PARTS),
         }
@@ -134,7 +135,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
         params,
         requires,
         keys,
-        build,
+        steps,
         body: body?,
         package,
         span,
@@ -216,16 +217,24 @@ fn requirements(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Requiremen
         .collect()
 }
 
-fn build_steps(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<BuildStep> {
-    let reader = Reader::new(node, "build { crunch dir=(param)dir }", faults);
+fn read_steps(node: &Node<'_>, role: Role, faults: &mut Vec<Diagnostic>) -> Vec<Step> {
+    let (usage, line_usage) = match role {
+        Role::Build => ("build { crunch dir=(param)dir }", "crunch dir=(param)dir"),
+        Role::Attach => ("attach { file path=(param)file }", "file path=(param)file"),
+    };
+    let mut reader = Reader::new(node, usage, faults);
     let mut steps = Vec::new();
     for child in reader.children() {
         let tool = Name { text: child.name.text.clone().into_owned(), span: child.name.span };
-        let mut line = Reader::new(child, "crunch dir=(param)dir", reader.faults);
+        if role == Role::Attach && !Role::ATTACHMENTS.contains(&tool.text.as_str()) {
+            reader.unknown_child(child, &Role::ATTACHMENTS);
+            continue;
+        }
+        let mut line = Reader::new(child, line_usage, reader.faults);
         let arguments = arguments(&mut line, true);
         line.no_children();
         line.done();
-        steps.push(BuildStep { tool, arguments });
+        steps.push(Step { role, tool, arguments });
     }
     reader.done_with_properties();
     steps

@@ -70,9 +70,11 @@ fn krate(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Crate> {
     let connect =
         reader.required_text("connect", "the function that makes a device: `connect=\"crate::connect\"`");
     let connect = connect.filter(|path| checked_path(path, "a function", &mut reader));
+    let teardown = reader.property_text("teardown");
+    let teardown = teardown.filter(|path| checked_path(path, "a function", &mut reader));
     reader.no_children();
     reader.done_with_properties();
-    Some(Crate { package: package?, connect: connect?, span: node.span })
+    Some(Crate { package: package?, connect: connect?, teardown, span: node.span })
 }
 
 fn use_(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Use> {

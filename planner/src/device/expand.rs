@@ -5,7 +5,7 @@ use uk_keys::Value;
 
 use super::jobs::{Argument, JobDraft};
 use super::resolve::{Bound, Draft, Slot};
-use super::{BuildStep, KeyId, ParamValue};
+use super::{KeyId, ParamValue, Step};
 use crate::catalogue::{Body, Choice, Crate, Implementation, Use};
 use crate::manifest::{self, ArgumentValue};
 use crate::names;
@@ -19,7 +19,7 @@ pub(super) struct Resolved<'m> {
     pub keys: Vec<usize>,
     /// By its requirements.
     pub bindings: Vec<Bound>,
-    pub build: Vec<BuildStep>,
+    pub steps: Vec<Step>,
 }
 
 /// One implementation on the way, with its names filled in. After a fault a value is missing; nothing more is said.
@@ -28,7 +28,7 @@ struct Frame<'m> {
     params: Vec<Option<Slot>>,
     keys: Vec<usize>,
     requires: Vec<Option<Bound>>,
-    build: Vec<BuildStep>,
+    steps: Vec<Step>,
     chosen_by: Vec<usize>,
 }
 
@@ -63,10 +63,10 @@ impl<'m> Draft<'m> {
             params: std::mem::take(&mut instance.params),
             keys: instance.keys.clone(),
             requires: instance.requires.clone(),
-            build: Vec::new(),
+            steps: Vec::new(),
             chosen_by: Vec::new(),
         };
-        self.add_build_steps(&mut frame);
+        self.add_steps(&mut frame);
         let mut body = &outer.body;
         let mut chosen_by = None;
         loop {
@@ -78,7 +78,7 @@ impl<'m> Draft<'m> {
                         params: frame.params.into_iter().collect::<Option<_>>()?,
                         keys: frame.keys.into_iter().filter(|key| !frame.chosen_by.contains(key)).collect(),
                         bindings: frame.requires.into_iter().collect::<Option<_>>()?,
-                        build: frame.build,
+                        steps: frame.steps,
                     });
                 }
                 Body::Choose(Choice::Target(arms)) => {
@@ -99,7 +99,7 @@ impl<'m> Draft<'m> {
                 }
                 Body::Use(used) => {
                     frame = self.enter(index, frame, used)?;
-                    self.add_build_steps(&mut frame);
+                    self.add_steps(&mut frame);
                     body = &frame.implementation.body;
                 }
             }
@@ -172,7 +172,7 @@ impl<'m> Draft<'m> {
                 }
             });
         }
-        Some(Frame { implementation, params, keys, requires, build: outer.build, chosen_by: Vec::new() })
+        Some(Frame { implementation, params, keys, requires, steps: outer.steps, chosen_by: Vec::new() })
     }
 
     /// A device that a catalogue names: one shared instance with its defaults, typed and bound at once.
@@ -209,8 +209,8 @@ impl<'m> Draft<'m> {
         }
     }
 
-    fn add_build_steps(&self, frame: &mut Frame<'m>) {
-        for step in &frame.implementation.build {
+    fn add_steps(&self, frame: &mut Frame<'m>) {
+        for step in &frame.implementation.steps {
             let mut arguments: Vec<(String, Value)> = Vec::new();
             for argument in &step.arguments {
                 let value = match &argument.value {
@@ -230,7 +230,7 @@ impl<'m> Draft<'m> {
                 arguments
                     .extend(value.map(|value| (names::canonical(&argument.name.text).into_owned(), value)));
             }
-            frame.build.push(BuildStep { tool: step.tool.text.clone(), arguments });
+            frame.steps.push(Step { role: step.role, tool: step.tool.text.clone(), arguments });
         }
     }
 

@@ -216,7 +216,8 @@ impl<'m> Draft<'m> {
                         span: bound.span,
                     })
                     .collect(),
-                build: resolved.build.clone(),
+                steps: resolved.steps.clone(),
+                teardown: resolved.krate.teardown.as_ref().map(|path| path.text.clone()),
                 exclusive: resolved.implementation.exclusive,
                 span: instance.span,
             })

@@ -19,6 +19,7 @@ use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, Span};
 use uk_keys::{Stage, Value};
 
+use crate::catalogue::Role;
 use crate::read::Name;
 use crate::settings::Origin;
 use crate::value::Type;
@@ -67,8 +68,10 @@ pub struct Device {
     pub params: Vec<Param>,
     /// The function's further arguments, in order.
     pub bindings: Vec<Binding>,
-    /// What must be made while building.
-    pub build: Vec<BuildStep>,
+    /// What must be made while building, and what the guest must be given.
+    pub steps: Vec<Step>,
+    /// The function that is called with it at the end.
+    pub teardown: Option<String>,
     /// Whether it is passed by value, to one place; else it is shared.
     pub exclusive: bool,
     /// The manifest's line that declares it, or that first names it.
@@ -114,9 +117,11 @@ pub struct Binding {
     pub span: Span,
 }
 
-/// A line of `build { ... }` with its values.
+/// A line of `build { ... }` or `attach { ... }` with its values.
 #[derive(Debug, Clone)]
-pub struct BuildStep {
+pub struct Step {
+    /// When it is needed.
+    pub role: Role,
     /// What is made.
     pub tool: String,
     /// Of what.
@@ -174,6 +179,13 @@ pub struct GraphKey {
     pub origin: Origin,
     /// Where that value is written, else where the key is declared.
     pub span: Span,
+}
+
+impl Device {
+    /// What the guest must be given when it runs.
+    pub fn attachments(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.role == Role::Attach)
+    }
 }
 
 impl DeviceGraph {

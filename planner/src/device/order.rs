@@ -166,7 +166,7 @@ fn identity(resolved: &Resolved<'_>, stands_for: &[usize], text: &mut String) {
     for bound in &resolved.bindings {
         let _ = write!(text, " device {}", stands_for[bound.instance]);
     }
-    if !resolved.build.is_empty() {
-        let _ = write!(text, " {:?}", resolved.build);
+    if !resolved.steps.is_empty() {
+        let _ = write!(text, " {:?}", resolved.steps);
     }
 }

@@ -54,17 +54,20 @@ pub fn main_rs(graph: &DeviceGraph) -> MainRs {
     for device in graph.devices() {
         out.device(graph, device);
     }
+    // Shared devices end when every job has, the last made first.
+    let ending = || graph.devices().iter().rev().filter_map(|d| Some((d, d.teardown.as_ref()?)));
+    let (open, close) = if ending().next().is_some() { ("let mut outcome = ", ";") } else { ("", "") };
     match graph.jobs() {
         [one] => {
             let name = literal::text(&one.name.text);
-            out.line(&format!("    {guest}::alone("), Some(one.span));
+            out.line(&format!("    {open}{guest}::alone("), Some(one.span));
             out.line(&format!("        {name},"), Some(one.span));
             out.call(graph, one, "        ", ",");
             out.line("    )", Some(one.span));
-            out.line("    .await", None);
+            out.line(&format!("    .await{close}"), None);
         }
         several => {
-            out.line(&format!("    {guest}::jobs(["), None);
+            out.line(&format!("    {open}{guest}::jobs(["), None);
             for job in several {
                 let name = literal::text(&job.name.text);
                 out.line(&format!("        {guest}::job("), Some(job.span));
@@ -73,8 +76,16 @@ pub fn main_rs(graph: &DeviceGraph) -> MainRs {
                 out.line("        ),", Some(job.span));
             }
             out.line("    ])", None);
-            out.line("    .await", None);
+            out.line(&format!("    .await{close}"), None);
         }
+    }
+    for (device, teardown) in ending() {
+        let line =
+            format!("    outcome = outcome.and(uk_device::finish({teardown}({}).await));", device.variable);
+        out.line(&line, Some(device.span));
+    }
+    if !close.is_empty() {
+        out.line("    outcome", None);
     }
     out.line("}", None);
     MainRs { text: out.text, lines: out.lines }

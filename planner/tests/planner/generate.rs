@@ -50,3 +50,60 @@ fn projection_is_what_the_macro_reads() {
     let read = uk_keys_syntax::read(&text).expect("the projection is a manifest of keys");
     assert_eq!(uk_keys_syntax::write(&read), text);
 }
+
+const ENDING: &str = r#"
+interface log trait="x::Log"
+interface disk trait="x::Disk"
+implementation ring provides=log {
+    targets all { crate x-ring connect="x_ring::connect" teardown="x_ring::flush" }
+}
+implementation journal provides=log {
+    requires log
+    targets all { crate x-journal connect="x_journal::connect" teardown="x_journal::close" }
+}
+implementation image provides=disk exclusive=#true {
+    param file type=path exclusive=#true
+    attach { file path=(param)file }
+    targets all { crate x-image connect="x_image::open" }
+}
+"#;
+
+const ENDS: &str = r#"
+unikernel ends
+device top journal { log ring }
+device disk image file=disk.img
+job main entry="ends::start" {
+    log top
+    disk disk
+}
+"#;
+
+#[test]
+fn shared_devices_are_torn_down_last_made_first() {
+    let ends = graph(ENDS, &[("x", ENDING)], Target::Virtio);
+    insta::assert_snapshot!(main_rs(&ends).text);
+}
+
+#[test]
+fn attachments_come_with_their_values() {
+    let ends = graph(ENDS, &[("x", ENDING)], Target::Virtio);
+    let all: Vec<String> = ends
+        .devices()
+        .iter()
+        .flat_map(|d| d.attachments())
+        .map(|step| format!("{} {}={}", step.tool, step.arguments[0].0, step.arguments[0].1))
+        .collect();
+    assert_eq!(all, ["file path=disk.img"]);
+}
+
+#[test]
+fn what_is_exclusive_or_unknown_cannot_be_torn_down_or_attached() {
+    let mut desk = Desk::default();
+    let catalogue = ENDING.replace("x_image::open\"", "x_image::open\" teardown=\"x_image::close\"");
+    let faults =
+        desk.check(ENDS, &[("x", &catalogue)], Target::Unix).expect_err("a teardown of what is gone");
+    assert_eq!(faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>(), ["UK0204"]);
+    let catalogue = ENDING.replace("{ file path", "{ flie path");
+    let faults = desk.check(ENDS, &[("x", &catalogue)], Target::Unix).expect_err("an unknown kind");
+    assert_eq!(faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>(), ["UK0201"]);
+}

@@ -83,6 +83,11 @@ fn head(planned: &Planned) -> String {
         let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
         text.push_str(&format!("  device {} = {} ({}){on}\n", device.name, device.resolved, device.package));
     }
+    for (device, step) in graph.devices().iter().flat_map(|d| d.attachments().map(move |step| (d, step))) {
+        let what: Vec<String> =
+            step.arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        text.push_str(&format!("  attach {} {} for {}\n", step.tool, what.join(" "), device.name));
+    }
     for job in graph.jobs() {
         text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));
     }

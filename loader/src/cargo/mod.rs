@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::rc::Rc;
 
 use cargo_metadata::{Metadata, Package};
@@ -16,9 +15,12 @@ use uk_planner::units::{self, Crates, Origin, PackageFacts};
 
 use crate::memo::{Place, Watch, recall, remember};
 use crate::project::{not_writable, write_atomically};
-use crate::{Project, Result, Root, RootCrate, Sdk, Sources, toolchain};
+use crate::{Project, Result, Root, RootCrate, Sdk, Sources};
+use ask::parse;
 
+mod ask;
 mod graph;
+mod watch;
 
 /// A `device.kdl` and the crate that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,42 +259,6 @@ impl<'a> Cargo<'a> {
         }
     }
 
-    /// What any answer of cargo's depends on, besides the packages: its configuration, its environment, the lock file.
-    fn watch(&self) -> Watch {
-        let mut watch = Watch::default();
-        for name in ["CARGO_HOME", "HOME", "CARGO_BUILD_TARGET", "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"]
-        {
-            watch.variable(name);
-        }
-        watch.existence(self.sdk.root());
-        let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        homes.extend(home.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".cargo"))));
-        for home in homes {
-            watch.file(home.join("config.toml"));
-            watch.file(home.join("config"));
-        }
-        // A workspace above the application can add to what its package inherits.
-        self.project.folder.ancestors().for_each(|f| watch.file(f.join("Cargo.toml")));
-        watch
-    }
-
-    /// The files of path packages whose presence or content changes what the units are.
-    fn watch_packages(&self, watch: &mut Watch, metadata: &Metadata) {
-        for package in &metadata.packages {
-            let folder = package_folder(package);
-            if package.source.is_some() || self.sdk.digest(&folder).is_some() {
-                watch.existence(package.manifest_path.as_std_path());
-                continue;
-            }
-            watch.file(package.manifest_path.as_std_path());
-            folder.ancestors().skip(1).for_each(|f| watch.file(f.join("Cargo.toml")));
-            for file in ["src/lib.rs", "src/main.rs", "build.rs"] {
-                watch.existence(folder.join(file));
-            }
-        }
-    }
-
     /// The folder of the synthetic root.
     fn root(&self) -> PathBuf {
         Root::place(&self.project.state())
@@ -322,12 +288,13 @@ impl<'a> Cargo<'a> {
     /// Brings what cargo resolved into `unikernel.lock`, or says that it would have to.
     fn settle_lock(&self) -> Result<()> {
         let lock = self.project.lock();
-        let (ours, theirs) = (std::fs::read(self.root().join("Cargo.lock")), std::fs::read(&lock));
-        match (ours, theirs) {
+        let ours = std::fs::read_to_string(self.root().join("Cargo.lock"));
+        let ours = ours.map(|text| crate::lock::without_unused(&text).to_owned());
+        match (ours, std::fs::read_to_string(&lock)) {
             (Ok(ours), Ok(theirs)) if ours == theirs => Ok(()),
             (_, Err(_)) if self.locking.locked => Err(self.stale("there is no `unikernel.lock`")),
             _ if self.locking.locked => Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`")),
-            (Ok(ours), _) => write(&lock, &ours),
+            (Ok(ours), _) => write(&lock, ours.as_bytes()),
             (Err(error), _) => Err(not_writable(&lock, &error)),
         }
     }
@@ -360,85 +327,6 @@ impl<'a> Cargo<'a> {
         };
         Known { facts: graph::facts(package), folder, fixed }
     }
-
-    fn check_sdk(&self, metadata: &Metadata) -> Result<()> {
-        let other = metadata.packages.iter().find(|p| {
-            self.sdk.packages().any(|(name, _)| name == p.name.as_str())
-                && self.sdk.digest(&package_folder(p)).is_none()
-        });
-        other.map_or(Ok(()), |other| Err(two_sdks(&other.name, &package_folder(other))))
-    }
-
-    /// Standard output of cargo in `folder`.
-    fn cargo(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let (program, rustc) = toolchain::programs(self.host);
-        let mut command = Command::new(&program);
-        command.args(args).args(self.locking.offline.then_some("--offline")).current_dir(folder);
-        // What a person's shell sets for other builds has no part in this one.
-        for name in [
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_TARGET_DIR",
-            "RUSTC_WRAPPER",
-            "RUSTC_WORKSPACE_WRAPPER",
-        ] {
-            command.env_remove(name);
-        }
-        command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
-        if args.contains(&"--unit-graph") {
-            // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
-            command.env("RUSTC_BOOTSTRAP", "1");
-        }
-        let output = command.output().map_err(|error| {
-            Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
-                .help("install cargo with the toolchain: https://rustup.rs")
-        })?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
-        if let Some((name, place)) = self.collision(said) {
-            return Err(two_sdks(&name, &place));
-        }
-        Err(Box::new(
-            Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
-                .note(said.to_owned())
-                .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
-        ))
-    }
-
-    /// The package of the SDK that there are two of, and where the other one is, if that is what cargo says: "package
-    /// collision in the lockfile: packages NAME vVERSION (FOLDER) and NAME vVERSION (FOLDER) are different".
-    fn collision(&self, said: &str) -> Option<(String, PathBuf)> {
-        let (_, packages) = said.split_once("package collision in the lockfile: packages ")?;
-        let (packages, _) = packages.split_once(" are different")?;
-        packages.split(" and ").find_map(|package| {
-            let (name, rest) = package.split_once(' ')?;
-            let place = PathBuf::from(rest.split_once('(')?.1.trim_end_matches(')'));
-            let ours = self.sdk.packages().any(|(known, _)| known == name);
-            (ours && self.sdk.digest(&place).is_none()).then(|| (name.to_owned(), place))
-        })
-    }
-
-    fn stale(&self, what: &str) -> Box<Diagnostic> {
-        Box::new(
-            Diagnostic::error(Code::StaleLock, format!("{what}, and `--locked` forbids to change it"))
-                .note(format!("in `{}`", self.project.folder.display()))
-                .help("run `uk plan` without `--locked` and commit `unikernel.lock`"),
-        )
-    }
-}
-
-fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(Code::TwoSdks, "the application brings a copy of the SDK of its own")
-            .note(format!("one `{name}` is at `{}`, the other is the one in `uk`", place.display()))
-            .help(format!(
-                "depend on the SDK by version, `uk-device = \"{}\"`: `uk` provides it",
-                Sdk::VERSION
-            )),
-    )
 }
 
 /// Writes a file of the root. One that is as it should be keeps its stamp, so that memos which watch it stay good.
@@ -447,15 +335,6 @@ fn write(path: &Path, text: &[u8]) -> Result<()> {
         return Ok(());
     }
     write_atomically(path, text).map_err(|error| not_writable(path, &error))
-}
-
-fn parse(text: &str) -> Result<Metadata> {
-    cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
-        Box::new(
-            Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read")
-                .note(error.to_string()),
-        )
-    })
 }
 
 fn package_folder(package: &Package) -> PathBuf {

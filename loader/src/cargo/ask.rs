@@ -1,0 +1,101 @@
+//! Starting cargo, and what its refusals mean.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cargo_metadata::Metadata;
+use uk_diagnostic::{Code, Diagnostic};
+
+use super::{Cargo, package_folder};
+use crate::{Result, Sdk, toolchain};
+
+impl Cargo<'_> {
+    /// Standard output of cargo in `folder`.
+    pub(super) fn cargo(&self, folder: &Path, args: &[&str]) -> Result<String> {
+        let (program, rustc) = toolchain::programs(self.host);
+        let mut command = Command::new(&program);
+        command.args(args).args(self.locking.offline.then_some("--offline")).current_dir(folder);
+        // What a person's shell sets for other builds has no part in this one.
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_TARGET_DIR",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
+        if args.contains(&"--unit-graph") {
+            // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        let output = command.output().map_err(|error| {
+            Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
+                .help("install cargo with the toolchain: https://rustup.rs")
+        })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
+        if let Some((name, place)) = self.collision(said) {
+            return Err(two_sdks(&name, &place));
+        }
+        Err(Box::new(
+            Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
+                .note(said.to_owned())
+                .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
+        ))
+    }
+
+    pub(super) fn check_sdk(&self, metadata: &Metadata) -> Result<()> {
+        let other = metadata.packages.iter().find(|p| {
+            self.sdk.packages().any(|(name, _)| name == p.name.as_str())
+                && self.sdk.digest(&package_folder(p)).is_none()
+        });
+        other.map_or(Ok(()), |other| Err(two_sdks(&other.name, &package_folder(other))))
+    }
+
+    /// The package of the SDK that there are two of, and where the other one is, if that is what cargo says: "package
+    /// collision in the lockfile: packages NAME vVERSION (FOLDER) and NAME vVERSION (FOLDER) are different".
+    fn collision(&self, said: &str) -> Option<(String, PathBuf)> {
+        let (_, packages) = said.split_once("package collision in the lockfile: packages ")?;
+        let (packages, _) = packages.split_once(" are different")?;
+        packages.split(" and ").find_map(|package| {
+            let (name, rest) = package.split_once(' ')?;
+            let place = PathBuf::from(rest.split_once('(')?.1.trim_end_matches(')'));
+            let ours = self.sdk.packages().any(|(known, _)| known == name);
+            (ours && self.sdk.digest(&place).is_none()).then(|| (name.to_owned(), place))
+        })
+    }
+
+    pub(super) fn stale(&self, what: &str) -> Box<Diagnostic> {
+        Box::new(
+            Diagnostic::error(Code::StaleLock, format!("{what}, and `--locked` forbids to change it"))
+                .note(format!("in `{}`", self.project.folder.display()))
+                .help("run `uk plan` without `--locked` and commit `unikernel.lock`"),
+        )
+    }
+}
+
+fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::TwoSdks, "the application brings a copy of the SDK of its own")
+            .note(format!("one `{name}` is at `{}`, the other is the one in `uk`", place.display()))
+            .help(format!(
+                "depend on the SDK by version, `uk-device = \"{}\"`: `uk` provides it",
+                Sdk::VERSION
+            )),
+    )
+}
+
+/// Reads what `cargo metadata` said.
+pub(super) fn parse(text: &str) -> Result<Metadata> {
+    cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
+        Box::new(
+            Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read")
+                .note(error.to_string()),
+        )
+    })
+}

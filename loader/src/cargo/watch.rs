@@ -1,0 +1,46 @@
+//! What an answer of cargo's depends on.
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::Metadata;
+
+use super::{Cargo, package_folder};
+use crate::memo::Watch;
+
+impl Cargo<'_> {
+    /// What any answer of cargo's depends on, besides the packages: its configuration, its environment, the lock file.
+    pub(super) fn watch(&self) -> Watch {
+        let mut watch = Watch::default();
+        for name in ["CARGO_HOME", "HOME", "CARGO_BUILD_TARGET", "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"]
+        {
+            watch.variable(name);
+        }
+        watch.existence(self.sdk.root());
+        let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        homes.extend(home.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".cargo"))));
+        for home in homes {
+            watch.file(home.join("config.toml"));
+            watch.file(home.join("config"));
+        }
+        // A workspace above the application can add to what its package inherits.
+        self.project.folder.ancestors().for_each(|f| watch.file(f.join("Cargo.toml")));
+        watch
+    }
+
+    /// The files of path packages whose presence or content changes what the units are.
+    pub(super) fn watch_packages(&self, watch: &mut Watch, metadata: &Metadata) {
+        for package in &metadata.packages {
+            let folder = package_folder(package);
+            if package.source.is_some() || self.sdk.digest(&folder).is_some() {
+                watch.existence(package.manifest_path.as_std_path());
+                continue;
+            }
+            watch.file(package.manifest_path.as_std_path());
+            folder.ancestors().skip(1).for_each(|f| watch.file(f.join("Cargo.toml")));
+            for file in ["src/lib.rs", "src/main.rs", "build.rs"] {
+                watch.existence(folder.join(file));
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 
 use async_task::{Builder, Runnable};
@@ -45,17 +45,22 @@ const MAIN: &str = "main";
 /// Rounds of the loop after which events are taken in though tasks are ready.
 const BUSY_ROUNDS: u8 = 64;
 
+/// Tasks that are ready.
+struct Queue {
+    /// In the order in which they became so; tagged with the job they belong to.
+    ready: VecDeque<Runnable<&'static str>>,
+    /// Counts the calls of `run`. A task that is woken after its run ended must not enter the next one's queue, since that
+    /// may be on another thread: so this is compared and raised under the lock that tasks enter by.
+    round: u64,
+}
+
 struct Executor {
-    /// Tasks that are ready, in the order in which they became so; tagged with the job they belong to.
-    queue: Lock<VecDeque<Runnable<&'static str>>>,
+    queue: Lock<Queue>,
     /// The main future is ready.
     main: AtomicBool,
     /// The loop is about to park or parked, so that a wake-up must unpark it.
     parked: AtomicBool,
     running: AtomicBool,
-    /// Counts the calls of `run`: a task that is woken after its run ended must not enter the next one's queue, since
-    /// that may be on another thread.
-    round: AtomicU32,
     context: Lock<Option<Running>>,
 }
 
@@ -70,11 +75,10 @@ struct Running {
 }
 
 static EXECUTOR: Executor = Executor {
-    queue: Lock::new(VecDeque::new()),
+    queue: Lock::new(Queue { ready: VecDeque::new(), round: 0 }),
     main: AtomicBool::new(false),
     parked: AtomicBool::new(false),
     running: AtomicBool::new(false),
-    round: AtomicU32::new(0),
     context: Lock::new(None),
 };
 
@@ -92,14 +96,19 @@ impl Executor {
         });
     }
 
-    fn schedule(&self, round: u32, runnable: Runnable<&'static str>) {
-        if self.round.load(Ordering::SeqCst) != round {
-            // Its future belongs to another thread: neither run nor dropped.
-            core::mem::forget(runnable);
-            return;
+    fn schedule(&self, round: u64, runnable: Runnable<&'static str>) {
+        let late = self.queue.with(|queue| {
+            if queue.round != round {
+                return Some(runnable);
+            }
+            queue.ready.push_back(runnable);
+            None
+        });
+        match late {
+            // Its future belongs to the thread of a run that is over: neither run nor dropped.
+            Some(runnable) => core::mem::forget(runnable),
+            None => self.unpark(),
         }
-        self.queue.with(|queue| queue.push_back(runnable));
-        self.unpark();
     }
 
     fn unpark(&self) {
@@ -111,16 +120,16 @@ impl Executor {
     }
 
     fn pop(&self) -> Option<Runnable<&'static str>> {
-        self.queue.with(VecDeque::pop_front)
+        self.queue.with(|queue| queue.ready.pop_front())
     }
 
     fn is_idle(&self) -> bool {
-        !self.main.load(Ordering::SeqCst) && self.queue.with(|queue| queue.is_empty())
+        !self.main.load(Ordering::SeqCst) && self.queue.with(|queue| queue.ready.is_empty())
     }
 
     /// Runs what is ready now; what becomes ready meanwhile waits, so that timers get their turn.
     fn run_ready(&self) {
-        for _ in 0..self.queue.with(|queue| queue.len()) {
+        for _ in 0..self.queue.with(|queue| queue.ready.len()) {
             let Some(runnable) = self.pop() else { return };
             self.set_job(Some(runnable.metadata()));
             runnable.run();
@@ -142,12 +151,20 @@ struct Guard;
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Dropping a timer's waker or a task may make other tasks ready to be dropped: all of them go.
-        drop(TIMERS.with(core::mem::take));
-        while let Some(runnable) = EXECUTOR.pop() {
-            drop(runnable);
+        // Dropping a timer's waker or a task may make other tasks ready to be dropped, and other threads wake some: all of
+        // them go, until none is left at the moment at which the queue closes.
+        loop {
+            drop(TIMERS.with(core::mem::take));
+            let last = EXECUTOR.queue.with(|queue| {
+                let last = queue.ready.pop_front();
+                queue.round += u64::from(last.is_none());
+                last
+            });
+            match last {
+                Some(runnable) => drop(runnable),
+                None => break,
+            }
         }
-        EXECUTOR.round.fetch_add(1, Ordering::SeqCst);
         EXECUTOR.context.with(|context| *context = None);
         EXECUTOR.running.store(false, Ordering::SeqCst);
     }
@@ -218,7 +235,7 @@ where
 {
     let running = EXECUTOR.running().expect("tasks are spawned by a future that the executor runs");
     assert!(running.thread == running.platform.thread(), "tasks are spawned on the executor's own thread");
-    let round = EXECUTOR.round.load(Ordering::SeqCst);
+    let round = EXECUTOR.queue.with(|queue| queue.round);
     let schedule = move |runnable| EXECUTOR.schedule(round, runnable);
     // SAFETY: the future is 'static but needn't be `Send`: this is the thread that `run` was called on (asserted above),
     // and `run` alone takes tasks from the queue, on that thread, to run or drop them; after its end `schedule` leaks

@@ -163,6 +163,66 @@ fn a_waker_that_outlives_its_run_does_no_harm() {
     run(&JUMPING, async { sleep_until(2).await });
 }
 
+/// Panics where it is polled or dropped on another thread than the one that made it.
+struct Local(thread::ThreadId);
+
+impl Local {
+    fn check(&self) {
+        assert_eq!(thread::current().id(), self.0, "a task left its thread");
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.check();
+        }
+    }
+}
+
+#[test]
+fn wakes_at_the_end_of_a_run_never_carry_its_tasks_to_the_next() {
+    const WAKERS: usize = 2;
+    const RUNS: usize = 2_000;
+    let _turn = turn();
+    static LATEST: [Mutex<Option<Waker>>; WAKERS] = [const { Mutex::new(None) }; WAKERS];
+    static OVER: AtomicBool = AtomicBool::new(false);
+    OVER.store(false, Ordering::SeqCst);
+    thread::scope(|scope| {
+        for latest in &LATEST {
+            scope.spawn(move || {
+                while !OVER.load(Ordering::SeqCst) {
+                    let waker = latest.lock().expect("no test panics here").clone();
+                    // Over and over, so that some of the wakes meet the end of the run.
+                    waker.iter().cycle().take(200).for_each(Waker::wake_by_ref);
+                }
+            });
+        }
+        let one_run = || {
+            run(&JUMPING, async {
+                for latest in &LATEST {
+                    let local = Local(thread::current().id());
+                    spawn(poll_fn(move |context| {
+                        local.check();
+                        *latest.lock().expect("no test panics here") = Some(context.waker().clone());
+                        Poll::<()>::Pending
+                    }))
+                    .detach();
+                }
+                uk_executor::yield_now().await;
+            });
+        };
+        // Each run is on a thread of its own.
+        for _ in 0..RUNS {
+            if thread::spawn(one_run).join().is_err() {
+                OVER.store(true, Ordering::SeqCst);
+                panic!("a task left its thread");
+            }
+        }
+        OVER.store(true, Ordering::SeqCst);
+    });
+}
+
 #[test]
 fn tasks_are_dropped_with_their_run() {
     let _turn = turn();

@@ -1,9 +1,10 @@
 //! When rustc rejects the generated main: its message, at the manifest line that the generated line comes from.
 
 use serde::Deserialize;
-use uk_diagnostic::{Code, Diagnostic};
+use uk_diagnostic::{Code, Diagnostic, Span};
 
 use crate::session::Planned;
+use crate::ui::plain;
 
 /// One message of `rustc --error-format=json`, as far as it is needed.
 #[derive(Deserialize)]
@@ -36,7 +37,8 @@ pub fn text(log: &str) -> String {
 
 /// The diagnostics in the log of the rejected main of `planned`: one for each error that has a place in the main.
 pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    let mut elsewhere = Vec::new();
     for text in log.lines() {
         let Ok(message) = serde_json::from_str::<Message>(text) else { continue };
         if message.level != "error" || message.message.starts_with("aborting due to") {
@@ -47,7 +49,7 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
             continue;
         }
         let mut diagnostic = Diagnostic::error(Code::MainRejected, message.message.clone());
-        for place in message.spans.iter().filter(|p| p.file_name.ends_with("main.rs")) {
+        for place in message.spans.iter().filter(|p| p.file_name == "main.rs") {
             if let Some(span) = planned.main.origin(place.line_start) {
                 let said = place.label.clone().unwrap_or_default();
                 let label = diagnostic.labels.iter().find(|l| l.span == span);
@@ -62,13 +64,30 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
             diagnostic = diagnostic.note(format!("{}: {}", child.level, child.message));
         }
         if diagnostic.labels.is_empty() {
+            elsewhere.push(plain(message.rendered.as_deref().unwrap_or(&message.message)));
+            continue;
+        }
+        if diagnostics.iter().any(|earlier| repeats(earlier, &diagnostic)) {
             continue;
         }
         let help =
             "the entry function's parameters are the job's lines, in their order; change one or the other";
         diagnostics.push(diagnostic.help(help));
     }
+    if let Some(first) = diagnostics.first_mut() {
+        first.notes.extend(elsewhere);
+    }
     diagnostics
+}
+
+/// Whether `later` says what `earlier` said of the same place: rustc meets a fault again wherever its type turns up.
+fn repeats(earlier: &Diagnostic, later: &Diagnostic) -> bool {
+    let covered = |span: Span| {
+        let meets =
+            |other: Span| span.source == other.source && span.start < other.end && other.start < span.end;
+        earlier.labels.iter().any(|label| meets(label.span))
+    };
+    earlier.message == later.message && later.labels.iter().all(|label| covered(label.span))
 }
 
 /// The crate that drags `std` in, if that is what the message is about: rustc finds `std`'s panic handler beside the

@@ -93,38 +93,69 @@ fn a_build_script_that_does_not_compile_shows_the_compilers_error() {
     fails(&folder, &[], &["UK0601"], &["error[E0308]", "--> build.rs:2:18"]);
 }
 
-#[test]
-fn a_job_that_gives_too_little_shows_the_manifests_line() {
-    let folder = Folder::example("hello-key");
-    folder.edit("unikernel.kdl", "    time default-time\n", "");
-    let parts =
-        ["argument #2 is missing", "job main entry=\"hello_key::start\"", "[unikernel.kdl:5:", "help: "];
-    fails(&folder, &[], &["UK0604"], &parts);
-    fails(&folder, &["--target", "virtio"], &["UK0604"], &parts);
+/// As [`fails`], before anything is built or written.
+#[track_caller]
+fn never_starts(folder: &Folder, codes: &[&str], parts: &[&str]) {
+    let before = folder.listing();
+    for options in [&[][..], &["--target", "virtio"]] {
+        fails(folder, options, codes, parts);
+        assert_eq!(folder.listing(), before);
+    }
 }
 
 #[test]
-fn a_job_that_gives_too_much_shows_the_manifests_line() {
+fn a_job_that_gives_too_little_never_starts_a_build() {
+    let folder = Folder::example("hello-key");
+    folder.edit("unikernel.kdl", "    time default-time\n", "");
+    let parts =
+        ["takes 2 arguments, and the job gives 1", "[unikernel.kdl:5:", "help: add a line `time DEVICE`"];
+    never_starts(&folder, &["UK0319"], &parts);
+}
+
+#[test]
+fn a_job_that_gives_too_much_never_starts_a_build() {
     let folder = Folder::example("hello-key");
     folder.edit(
         "unikernel.kdl",
         "    time default-time\n",
         "    time default-time\n    extra default-time as=time\n",
     );
-    fails(
-        &folder,
-        &[],
-        &["UK0604"],
-        &["unexpected argument #3", "extra default-time as=time", "[unikernel.kdl:"],
-    );
+    let parts = ["takes 2 arguments, and the job gives 3", "extra default-time as=time", "[unikernel.kdl:5:"];
+    never_starts(&folder, &["UK0319"], &parts);
 }
 
 #[test]
-fn a_device_where_another_is_wanted_shows_the_manifests_line() {
+fn a_device_where_another_is_wanted_never_starts_a_build() {
     let folder = Folder::example("hello-key");
     folder.edit("unikernel.kdl", "    keys\n    time default-time\n", "    time default-time\n    keys\n");
-    let said = fails(&folder, &[], &["UK0604"], &["[unikernel.kdl:", "help: "]);
-    assert!(said.contains("    time default-time") || said.contains("    keys"), "{said}");
+    never_starts(&folder, &["UK0320", "UK0320"], &["argument 1", "argument 2", "[unikernel.kdl:", "help: "]);
+}
+
+#[test]
+fn an_entry_that_only_the_compiler_can_read_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit("src/lib.rs", "pub async fn start", "made! { pub async fn start");
+    folder.edit("src/lib.rs", "    Ok(())\n}\n", "    Ok(())\n} }\n");
+    folder.edit(
+        "src/lib.rs",
+        "uk_device::keys!();",
+        "uk_device::keys!();\n\n#[macro_export]\nmacro_rules! made {\n    ($($tokens:tt)*) => { $($tokens)* };\n}",
+    );
+    uk(folder.path(), ["build"]).run().ok();
+    uk(folder.path(), ["clean"]).run().ok();
+    folder.edit("unikernel.kdl", "    time default-time\n", "");
+    let parts =
+        ["argument #2 is missing", "job main entry=\"hello_key::start\"", "[unikernel.kdl:5:16]", "help: "];
+    fails(&folder, &[], &["UK0604"], &parts);
+    fails(&folder, &["--target", "virtio"], &["UK0604"], &parts);
+}
+
+#[test]
+fn a_device_that_lacks_what_the_entry_asks_for_shows_the_manifests_line() {
+    let folder = Folder::example("hello-key");
+    folder.edit("src/lib.rs", "time: impl Time", "time: impl Time + core::fmt::Display");
+    let said = fails(&folder, &[], &["UK0604"], &["Display", "[unikernel.kdl:", "help: "]);
+    assert!(said.contains("time default-time"), "the line that gives it: {said}");
 }
 
 #[test]
@@ -170,8 +201,8 @@ fn a_copy_of_the_sdk_is_refused() {
         let copy = theirs.join("devices/interface");
         folder.edit("Cargo.toml", "uk-device = \"0.1\"", &format!("uk-device = {{ path = {copy:?} }}"));
         let before = folder.listing();
-        let place = format!("one is at `{}`", copy.display());
-        let parts = ["a copy of `uk-device` of its own", &place, "help: ", "`uk-device = \"0.1.0\"`"];
+        let place = format!(" is at `{}", theirs.join("devices").display());
+        let parts = ["a copy of the SDK of its own", &place, "help: ", "`uk-device = \"0.1.0\"`"];
         fails(&folder, &[], &["UK0403"], &parts);
         assert_eq!(folder.listing(), before);
     }

@@ -180,11 +180,11 @@ fn an_entry_that_is_no_path() {
 #[test]
 fn many_faults_are_told_at_once() {
     let manifest = "unikernel hello-key\njob main entry=\"hello_key::start\" {\n    time default-tmie\n    \
-                    clock default-time\n}\n";
+                    chime default-time\n}\n";
     let folder = with(manifest);
     let options = ["--set", "helo=x"];
     let codes = ["UK0301", "UK0302", "UK0306"];
-    fails(&folder, &options, &codes, &["helo", "default-tmie", "there is no interface `clock`"]);
+    fails(&folder, &options, &codes, &["helo", "default-tmie", "there is no interface `chime`"]);
 }
 
 #[test]

@@ -63,11 +63,11 @@ const EXECUTE_DATA: Deed = Deed {
     name: "execute-data",
     code: 102,
     console: &["page-fault in job `main` at address 0x", ": executing what isn't code, instruction 0x"],
-    place: "DeedKey::ExecuteData =>",
-    function: ENTRY,
+    place: " function();",
+    function: "call",
 };
-const EXECUTE_HEAP: Deed = Deed { name: "execute-heap", place: "DeedKey::ExecuteHeap =>", ..EXECUTE_DATA };
-const EXECUTE_STACK: Deed = Deed { name: "execute-stack", place: "DeedKey::ExecuteStack =>", ..EXECUTE_DATA };
+const EXECUTE_HEAP: Deed = Deed { name: "execute-heap", ..EXECUTE_DATA };
+const EXECUTE_STACK: Deed = Deed { name: "execute-stack", ..EXECUTE_DATA };
 const DIVIDE: Deed = Deed {
     name: "divide",
     code: 102,

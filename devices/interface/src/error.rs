@@ -66,10 +66,10 @@ impl<E: core::error::Error> From<E> for Error {
     }
 }
 
-/// What an entry function may return: nothing, or a [`Result`] with any error.
+/// What an entry function, or a device's `teardown`, may return: nothing, or a [`Result`] with any error.
 #[diagnostic::on_unimplemented(
-    message = "an entry function returns nothing or `uk_device::Result`",
-    label = "this entry function returns `{Self}`"
+    message = "an entry function or a teardown returns nothing or `uk_device::Result`",
+    label = "this function returns `{Self}`"
 )]
 pub trait Outcome {
     /// The outcome as a [`Result`].
@@ -86,4 +86,9 @@ impl<E: Into<Error>> Outcome for Result<(), E> {
     fn into_result(self) -> Result {
         self.map_err(Into::into)
     }
+}
+
+/// The end of a device as a [`Result`], whatever its `teardown` returns.
+pub fn finish(outcome: impl Outcome) -> Result {
+    outcome.into_result()
 }

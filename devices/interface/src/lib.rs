@@ -39,7 +39,7 @@ pub use uk_keys_macro::keys;
 pub use args::Args;
 pub use clock::{Clock, NoWallClock, Wall};
 pub use console::{Console, ConsoleError};
-pub use error::{Error, Outcome, Result};
+pub use error::{Error, Outcome, Result, finish};
 pub use random::{Generator, Random};
 pub use time::Time;
 

@@ -20,7 +20,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 the manifest or a build step is at fault, 2 the command line is, \
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the manifest or a build step is at fault, 2 the command line can't be read, \
 130 interrupted. `uk run` ends with the guest's own code, or with 125 when the guest could not be run.";
 
 /// When to use colours.
@@ -83,7 +83,11 @@ pub enum Command {
         select: Select,
     },
     /// Show every device implementation and the targets that have it.
-    Devices,
+    Devices {
+        /// Use only crates that are on this machine.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Make a project that builds and runs at once.
     New {
         /// Its folder; the last part is the unikernel's name.

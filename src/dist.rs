@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
@@ -33,14 +33,14 @@ impl Made {
 pub struct Dist<'a> {
     project: &'a Project,
     made: BTreeMap<PathBuf, Made>,
-    changed: bool,
+    /// What was put by this process and isn't in the record yet.
+    new: BTreeMap<PathBuf, Made>,
 }
 
 impl<'a> Dist<'a> {
     /// Reads the record. One that can't be read counts as empty: then nothing is taken for up to date or removed.
     pub fn load(project: &'a Project) -> Self {
-        let text = fs::read(record(project)).unwrap_or_default();
-        Self { project, made: serde_json::from_slice(&text).unwrap_or_default(), changed: false }
+        Self { project, made: read(project), new: BTreeMap::new() }
     }
 
     /// Puts the content `digest` at `dist/NAME`, unless it is there.
@@ -71,20 +71,24 @@ impl<'a> Dist<'a> {
         fs::create_dir_all(self.project.dist()).map_err(|e| failed(e.to_string()))?;
         store.materialise_file(digest, &path, executable).map_err(|e| failed(e.to_string()))?;
         let made = Made::of(digest, &path).map_err(|e| failed(e.to_string()))?;
-        self.made.insert(relative, made);
-        self.changed = true;
+        self.new.insert(relative, made);
         Ok(())
     }
 
-    /// Writes the record if it changed.
+    /// Adds what was put to the record, together with what other processes have added meanwhile.
     pub fn save(&self) -> Result<(), Box<Diagnostic>> {
-        if !self.changed {
+        if self.new.is_empty() {
             return Ok(());
         }
         let path = record(self.project);
-        let text = serde_json::to_vec_pretty(&self.made).unwrap_or_default();
-        let beside = path.with_extension("json.new");
-        fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path)).map_err(|error| {
+        let write = || -> io::Result<()> {
+            let lock = fs::File::create(path.with_extension("lock"))?;
+            lock.lock()?;
+            let mut all = read(self.project);
+            all.extend(self.new.iter().map(|(path, made)| (path.clone(), made.clone())));
+            uk_loader::write_atomically(&path, &serde_json::to_vec_pretty(&all)?)
+        };
+        write().map_err(|error| {
             Box::new(
                 Diagnostic::error(
                     Code::NotWritable,
@@ -99,7 +103,11 @@ impl<'a> Dist<'a> {
     /// Returns what was removed, and what was left because someone changed it.
     pub fn clean(self) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         let (mut removed, mut kept) = (Vec::new(), Vec::new());
-        for (relative, made) in &self.made {
+        // The record is a file that anyone could have written: nothing outside of `dist/` is ever removed.
+        let inside = |path: &Path| {
+            path.starts_with("dist") && path.components().all(|part| matches!(part, Component::Normal(_)))
+        };
+        for (relative, made) in self.made.iter().filter(|(path, _)| inside(path)) {
             let path = self.project.folder.join(relative);
             match Made::of(made.digest, &path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -115,10 +123,32 @@ impl<'a> Dist<'a> {
         let _ = fs::remove_dir(self.project.dist());
         let state = self.project.state();
         if state.join(".gitignore").exists() {
-            fs::remove_dir_all(&state)?;
+            clear_state(self.project, &state)?;
         }
         Ok((removed, kept))
     }
+}
+
+/// Removes the state folder, but for the link by which plain cargo finds the SDK where `Cargo.toml` goes by it.
+fn clear_state(project: &Project, state: &Path) -> io::Result<()> {
+    let manifest = fs::read_to_string(project.folder.join("Cargo.toml")).unwrap_or_default();
+    if !manifest.contains(".uk/sdk") {
+        return fs::remove_dir_all(state);
+    }
+    for entry in fs::read_dir(state)? {
+        let entry = entry?;
+        match entry.file_name().to_str() {
+            Some("sdk" | ".gitignore") => {}
+            _ if entry.file_type()?.is_dir() => fs::remove_dir_all(entry.path())?,
+            _ => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
+fn read(project: &Project) -> BTreeMap<PathBuf, Made> {
+    let text = fs::read(record(project)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
 }
 
 fn record(project: &Project) -> PathBuf {

@@ -14,7 +14,7 @@ pub struct Failure {
 }
 
 /// `uk run` could not run the guest, as `env`, `timeout` and `docker run` say it.
-const CANNOT_RUN: u8 = 125;
+pub const CANNOT_RUN: u8 = 125;
 /// Ended by Ctrl-C: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
 

@@ -19,7 +19,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let ui = ui::Ui::new(cli.color);
     match commands::run(&cli, ui) {
         Ok(code) => code,
@@ -27,5 +30,18 @@ fn main() -> ExitCode {
             ui.failure(&failure);
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// What clap has to say: help and versions, or why the command line can't be read. A guest could end with clap's own 2, so
+/// `uk run` ends with the code that says that no guest was run.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nowhere to complain when this can't be printed.
+    let _ = error.print();
+    let running = std::env::args().skip(1).take_while(|word| word != "--").any(|word| word == "run");
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if running => ExitCode::from(failure::CANNOT_RUN),
+        _ => ExitCode::from(2),
     }
 }

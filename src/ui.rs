@@ -85,6 +85,20 @@ impl Ui {
     }
 }
 
+/// Columns as wide as they must be, the last one open.
+pub fn table<const N: usize>(heads: &[String; N], rows: &[[String; N]]) -> String {
+    let all = || std::iter::once(heads).chain(rows);
+    let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// A duration as people read it: `4 ms`, `5.6 s`, `2 min 3 s`.
 pub fn duration(time: Duration) -> String {
     let millis = time.as_millis();

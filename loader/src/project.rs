@@ -1,5 +1,6 @@
 //! Where the manifest is, and the folder that belongs to it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
@@ -18,13 +19,6 @@ pub struct Project {
     pub name: String,
     /// The manifest's text.
     pub text: String,
-}
-
-/// A project that is one unikernel's application: it has a crate beside the manifest.
-#[derive(Debug, Clone, Copy)]
-pub struct Application<'a> {
-    /// The project.
-    pub project: &'a Project,
 }
 
 impl Project {
@@ -105,7 +99,10 @@ impl Project {
 }
 
 /// The members that `patterns` of a workspace manifest in `folder` name: each a folder with a manifest, sorted. A pattern
-/// is a path, in which `*` stands for one folder name. Returns the patterns that match nothing as the error.
+/// is a path, in which `*` stands for any part of a folder's name.
+///
+/// # Errors
+/// A folder that can't be listed.
 pub fn members(folder: &Path, pattern: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut found = vec![folder.to_owned()];
     for part in pattern.split('/').filter(|p| !p.is_empty() && *p != ".") {
@@ -115,14 +112,18 @@ pub fn members(folder: &Path, pattern: &str) -> std::io::Result<Vec<PathBuf>> {
                 next.push(base.join(part));
                 continue;
             }
-            let (before, after) = part.split_once('*').unwrap_or((part, ""));
-            for entry in std::fs::read_dir(&base)? {
+            let entries = match std::fs::read_dir(&base) {
+                // What a pattern doesn't meet is told by who asked.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
                 let name = entry.file_name();
                 let Some(name) = name.to_str() else { continue };
-                let fits = name.len() >= before.len() + after.len()
-                    && name.starts_with(before)
-                    && name.ends_with(after);
+                let fits = fits(part, name);
                 if fits && !name.starts_with('.') {
                     next.push(entry.path());
                 }
@@ -133,6 +134,16 @@ pub fn members(folder: &Path, pattern: &str) -> std::io::Result<Vec<PathBuf>> {
     found.retain(|f| f.join(MANIFEST).is_file());
     found.sort();
     Ok(found)
+}
+
+/// Whether `name` is what `pattern` says; `*` stands for any text.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, rest)) => name.strip_prefix(before).is_some_and(|name| {
+            name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| fits(rest, &name[at..]))
+        }),
+    }
 }
 
 /// `path` relative to the current folder, if it is below it.
@@ -152,15 +163,31 @@ pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnosti
 }
 
 /// Writes a file so that it is there whole or not at all.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// Those of the file system; then nothing is left behind.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    std::fs::write(&beside, bytes)?;
-    std::fs::rename(&beside, path).inspect_err(|_| {
+    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).inspect_err(|_| {
+        // The first error is the one to report.
         let _ = std::fs::remove_file(&beside);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        assert!(
+            fits("hello", "hello") && fits("*", "hello") && fits("he*", "hello") && fits("*l*o", "hello")
+        );
+        assert!(!fits("hello", "hell") && !fits("*x*", "hello") && !fits("he*p", "hello"));
+    }
 }

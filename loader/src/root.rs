@@ -27,27 +27,27 @@ pub struct Root<'a> {
 }
 
 /// Settings of every library and image. One optimisation level, so that targets share crates; for size, since an image is
-/// loaded whole at every boot.
-const PROFILE: &str = r#"
-[profile.release]
-opt-level = "s"
-codegen-units = 1
-debug = "line-tables-only"
-panic = "abort"
-strip = "none"
-
-[profile.release.build-override]
-opt-level = 0
-codegen-units = 1
-debug = false
-"#;
+/// loaded whole at every boot. Given as `--config` too, which no
+/// configuration file outranks.
+pub(crate) const PROFILE: [&str; 8] = [
+    "profile.release.opt-level=\"s\"",
+    "profile.release.codegen-units=1",
+    "profile.release.debug=\"line-tables-only\"",
+    "profile.release.panic=\"abort\"",
+    "profile.release.strip=\"none\"",
+    "profile.release.build-override.opt-level=0",
+    "profile.release.build-override.codegen-units=1",
+    "profile.release.build-override.debug=false",
+];
 
 impl Root<'_> {
     /// The text of its `Cargo.toml`.
     pub fn manifest(&self, sdk: &Sdk) -> String {
         let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
-        let mut text = String::from(
-            "[package]\nname = \"uk-root\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n",
+        // Keys with dots stand before the first table.
+        let mut text = PROFILE.join("\n");
+        text.push_str(
+            "\n\n[package]\nname = \"uk-root\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n",
         );
         // Writing to a String can't fail.
         let _ = writeln!(text, "{} = {{ path = {} }}", self.application, quoted(self.folder));
@@ -61,7 +61,7 @@ impl Root<'_> {
         for (package, folder) in sdk.packages() {
             let _ = writeln!(text, "{package} = {{ path = {} }}", quoted(&folder));
         }
-        text + PROFILE
+        text
     }
 
     /// Where the root stands for a project: outside of every source set.

@@ -1,5 +1,6 @@
 //! The source set of a package of the user's: which files count as its input.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::{MANIFEST, Result};
 /// Fingerprints source sets, through one cache of stamps.
 pub struct Sources {
     cache: StatCache,
+    /// What was fingerprinted in this run.
+    known: HashMap<PathBuf, Arc<LocalTree>>,
 }
 
 /// Files beside the manifest that `uk` and cargo keep for themselves: no crate is compiled again for them.
@@ -22,7 +25,7 @@ const MADE: [&str; 3] = [".uk", "dist", "target"];
 impl Sources {
     /// Uses the stamps kept at `cache`.
     pub fn new(cache: &Path) -> Self {
-        Self { cache: StatCache::load(cache) }
+        Self { cache: StatCache::load(cache), known: HashMap::new() }
     }
 
     /// Keeps the stamps for the next build.
@@ -37,6 +40,9 @@ impl Sources {
     /// # Errors
     /// `UK0406` names a file that can't be read.
     pub fn of(&mut self, folder: &Path, except: &[String], include: &[String]) -> Result<Arc<LocalTree>> {
+        if let Some(known) = self.known.get(folder) {
+            return Ok(known.clone());
+        }
         let mut files = walk(folder, true)?;
         files.retain(|f| !except.iter().any(|e| f == e || f.starts_with(&format!("{e}/"))));
         if !include.is_empty() {
@@ -50,7 +56,9 @@ impl Sources {
         files.sort();
         files.dedup();
         let tree = self.cache.fingerprint(folder, &files).map_err(|error| error.diagnostic())?;
-        Ok(Arc::new(tree))
+        let tree = Arc::new(tree);
+        self.known.insert(folder.to_owned(), tree.clone());
+        Ok(tree)
     }
 }
 

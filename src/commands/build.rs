@@ -37,6 +37,17 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     let progress = Progress::new(ui, &session.graph);
     let report = realise(&session.graph, &roots, &session.store, &options, &BuildScripts, &progress, &cancel);
     let report = report.map_err(|failure| {
+        // What could be made is there to be used.
+        let wanted = session.planned.iter().filter(|_| effort.keep_going && !failure.cancelled);
+        for planned in wanted {
+            if [planned.image.link, planned.image.pack]
+                .iter()
+                .all(|id| failure.report.outputs[id.index()].is_some())
+                && let Err(unpublished) = publish(session, planned, &failure.report)
+            {
+                ui.failure(&unpublished);
+            }
+        }
         if failure.cancelled {
             return Failure::new(failure.diagnostics(&session.graph), &session.sources);
         }

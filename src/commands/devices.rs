@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use uk_backends::Target;
+use uk_loader::Locking;
 
-use crate::commands::keys::table;
 use crate::failure::Failure;
 use crate::session;
-use crate::ui::Ui;
+use crate::ui::{Ui, table};
 
 /// Prints the table for the project of `folder`, or, where there is none, of the SDK alone.
-pub fn run(folder: &Path, ui: Ui) -> Result<(), Failure> {
-    let catalogue = session::catalogue_of(folder)?;
+pub fn run(folder: &Path, locking: Locking, ui: Ui) -> Result<(), Failure> {
+    let catalogue = session::catalogue_of(folder, locking)?;
     let heads = ["implementation", "interface", "unix", "virtio", "crate", "doc"].map(str::to_owned);
     let mut rows: Vec<[String; 6]> = catalogue
         .implementations()

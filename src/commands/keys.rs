@@ -9,7 +9,7 @@ use uk_planner::device::GraphKey;
 use crate::cli::Select;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::ui::Ui;
+use crate::ui::{Ui, table};
 
 /// Prints a table for each unikernel and target.
 pub fn run(folder: &Path, select: &Select, ui: Ui) -> Result<(), Failure> {
@@ -67,18 +67,4 @@ pub fn origin(key: &GraphKey) -> &'static str {
         (Origin::Environment, _) => "environment",
         (Origin::CommandLine, _) => "--set",
     }
-}
-
-/// Columns as wide as they must be, the last one open.
-pub fn table<const N: usize>(heads: &[String; N], rows: &[[String; N]]) -> String {
-    let all = || std::iter::once(heads).chain(rows);
-    let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut text = String::new();
-    for row in all() {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

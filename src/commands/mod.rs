@@ -13,7 +13,7 @@ mod run;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use uk_loader::Project;
+use uk_loader::{Locking, Project};
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -32,7 +32,10 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
         }
         Command::Clean => clean::run(&Project::find(&folder)?, ui)?,
         Command::Keys { select } => keys::run(&folder, select, ui)?,
-        Command::Devices => devices::run(&folder, ui)?,
+        Command::Devices { offline } => {
+            let locking = Locking { locked: false, offline: *offline };
+            devices::run(&folder, locking, ui)?;
+        }
         Command::New { path } => new::run(&folder, path, ui)?,
         Command::Explain { code } => explain::run(code.as_deref(), ui)?,
         Command::Completions { shell } => completions::run(*shell, ui),

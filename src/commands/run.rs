@@ -27,7 +27,7 @@ pub fn run(
             Code::AmbiguousUnikernel,
             format!("one unikernel is run at a time, and these fit: {}", named.join(", ")),
         )
-        .help("name one with `-p NAME`, and one `--target`")
+        .help("name one with `-p NAME`, one `--target`, and one value with each `--set`")
         .into());
     };
     build::build(&session, effort, ui)?;

@@ -1,5 +1,7 @@
 //! What a command is about: projects, targets, variants.
 
+use std::collections::HashSet;
+
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
@@ -53,6 +55,7 @@ pub(super) fn members(
     reading: &mut Reading,
 ) -> Result<Vec<Member>, Failure> {
     let mut all = Vec::new();
+    let mut seen = HashSet::new();
     match reading.manifest(root) {
         None => {}
         Some(Manifest::Unikernel(unikernel)) => all.push(Member { project: root.clone(), unikernel }),
@@ -70,6 +73,10 @@ pub(super) fn members(
                     );
                 }
                 for folder in folders {
+                    // Two patterns may name one folder.
+                    if !seen.insert(folder.clone()) {
+                        continue;
+                    }
                     let project = Project::at(&folder)?;
                     match reading.manifest(&project) {
                         Some(Manifest::Unikernel(unikernel)) => all.push(Member { project, unikernel }),

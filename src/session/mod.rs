@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use uk_action::Graph;
 use uk_backends::Target;
-use uk_diagnostic::{Diagnostic, Sources};
+use uk_diagnostic::{Code, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
@@ -66,7 +66,6 @@ impl Session {
     /// # Errors
     /// Every fault of the stage that could not be passed.
     pub fn plan(folder: &Path, select: &Select) -> Result<Self, Failure> {
-        let begun = Instant::now();
         let root = Project::find(folder)?;
         let mut reading = Reading::default();
         let targets = targets(&select.target, &mut reading.faults);
@@ -76,8 +75,7 @@ impl Session {
 
         let states = members.iter().map(|m| &m.project).chain([&root]).map(Project::state);
         let new: Vec<PathBuf> = states.filter(|state| !state.exists()).collect();
-        let planned = build_plan(&root, &members, &targets, select, reading)
-            .map(|planned| Session { begun, ..planned });
+        let planned = build_plan(&root, &members, &targets, select, reading);
         if planned.is_err() {
             // What is at fault leaves nothing behind.
             for state in new {
@@ -102,17 +100,25 @@ pub fn link_sdk(projects: &[&Project]) -> Result<(), Failure> {
     Ok(projects.iter().try_for_each(|project| project.prepare(&sdk))?)
 }
 
-/// The catalogue of the project of `folder`; that of the SDK alone where there is no project.
-pub fn catalogue_of(folder: &Path) -> Result<Catalogue, Failure> {
+/// The catalogue of the project of `folder`, with what every member of a workspace brings; that of the SDK alone where
+/// there is no project.
+pub fn catalogue_of(folder: &Path, locking: Locking) -> Result<Catalogue, Failure> {
     let mut texts = Sdk::devices();
-    if let Ok(project) = Project::find(folder)
-        && project.folder.join("Cargo.toml").exists()
-    {
+    let root = match Project::find(folder) {
+        Err(fault) if fault.code == Code::NoManifest && folder.is_dir() => None,
+        found => Some(found?),
+    };
+    if let Some(root) = root {
         let (store, sdk) = open_store()?;
-        project.prepare(&sdk)?;
-        let host = uk_loader::host(&project, &store)?;
-        let cargo = Cargo::new(&project, &host, &sdk, Locking::default());
-        texts.extend(cargo.application(&[])?.devices);
+        let host = uk_loader::host(&root, &store)?;
+        for project in projects(&root)? {
+            project.prepare(&sdk)?;
+            for device in Cargo::new(&project, &host, &sdk, locking).application(&[])?.devices {
+                if !texts.contains(&device) {
+                    texts.push(device);
+                }
+            }
+        }
     }
     let mut reading = Reading::default();
     let catalogue = catalogue(&texts, &mut reading);
@@ -127,6 +133,7 @@ fn build_plan(
     select: &Select,
     mut reading: Reading,
 ) -> Result<Session, Failure> {
+    let begun = Instant::now();
     let (store, sdk) = open_store()?;
     // What is known of the toolchain is kept beside the manifest that the command was given.
     root.prepare(&sdk)?;
@@ -167,7 +174,8 @@ fn build_plan(
         let keys = checked.iter().flat_map(|c| &c.4).flat_map(|(_, graph)| graph.known_keys());
         reading.faults.extend(settings.unknown(keys));
     }
-    dedup(&mut reading.faults);
+    // One fault that shows on several targets is one fault.
+    uk_diagnostic::sort(&mut reading.faults);
     reading.stop_at_faults()?;
 
     let mut lowering = Lowering::new(&host);
@@ -196,7 +204,7 @@ fn build_plan(
         }
         stamps.save();
     }
-    Ok(Session { begun: Instant::now(), sources: reading.sources, store, planned, graph: lowering.finish() })
+    Ok(Session { begun, sources: reading.sources, store, planned, graph: lowering.finish() })
 }
 
 fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {
@@ -224,18 +232,6 @@ fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
     let except = unikernel.hooks.iter().flat_map(|hook| &hook.steps).flat_map(made).collect();
     let include = unikernel.includes.iter().map(|name| name.text.clone()).collect();
     (except, include)
-}
-
-/// One fault that shows on several targets is one fault.
-fn dedup(faults: &mut Vec<Diagnostic>) {
-    let mut seen: Vec<Diagnostic> = Vec::new();
-    faults.retain(|fault| {
-        let new = !seen.contains(fault);
-        if new {
-            seen.push(fault.clone());
-        }
-        new
-    });
 }
 
 /// The paths that a hook's step makes, relative to the manifest.

@@ -25,6 +25,12 @@ impl Cargo<'_> {
         ] {
             command.env_remove(name);
         }
+        for (name, _) in std::env::vars_os() {
+            let theirs = ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_"];
+            if name.to_str().is_some_and(|name| theirs.iter().any(|start| name.starts_with(start))) {
+                command.env_remove(name);
+            }
+        }
         command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
         if args.contains(&"--unit-graph") {
             // The one unstable output that is read; see docs/adr/0001-unit-graph.md.

@@ -302,6 +302,7 @@ impl<'a> Cargo<'a> {
     fn units(&self, metadata: &Metadata, features: &str) -> Result<Answer> {
         let mut args = vec!["build", "--unit-graph", "-Zunstable-options", "--release", "--lib", "--locked"];
         args.extend(["--target", &self.host.triple, "--features", features]);
+        args.extend(crate::root::PROFILE.iter().flat_map(|setting| ["--config", setting]));
         let root = self.root();
         let text = self.cargo(&root, &args)?;
         let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();

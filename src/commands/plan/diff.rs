@@ -6,9 +6,9 @@ use std::path::Path;
 use uk_action::{Action, Digest};
 
 use crate::cli::Select;
-use crate::commands::keys;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::ui::table;
 
 /// Compares the plan of the defaults with that of `select`, whose packages both have.
 pub(super) fn diff(folder: &Path, select: &Select, other: &Session) -> Result<String, Failure> {
@@ -33,7 +33,7 @@ pub(super) fn diff(folder: &Path, select: &Select, other: &Session) -> Result<St
     {
         if !rows.is_empty() {
             text.push_str(&format!("\n{title}: {}\n", rows.len()));
-            text.push_str(&keys::table(&["kind", "node"].map(str::to_owned), &rows));
+            text.push_str(&table(&["kind", "node"].map(str::to_owned), &rows));
         }
     }
     Ok(text)

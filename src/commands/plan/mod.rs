@@ -14,7 +14,7 @@ use crate::cli::{Format, Select};
 use crate::commands::keys;
 use crate::failure::Failure;
 use crate::session::{Planned, Session};
-use crate::ui::Ui;
+use crate::ui::{Ui, table};
 
 /// Prints the plan. Nothing is built.
 pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui) -> Result<(), Failure> {
@@ -64,7 +64,7 @@ fn text(session: &Session, states: &[State]) -> String {
             [state, action.kind.name().to_owned(), action.label.clone()]
         })
         .collect();
-    text.push_str(&keys::table(&["state", "kind", "node"].map(str::to_owned), &rows));
+    text.push_str(&table(&["state", "kind", "node"].map(str::to_owned), &rows));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for state in states.iter().filter(|s| !matches!(s, State::Given)) {
         *counts.entry(word(state)).or_default() += 1;

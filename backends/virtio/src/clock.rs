@@ -86,7 +86,8 @@ pub fn init() {
             write_msr(MSR_WALL_CLOCK, KVM_WALL.get() as u64);
         }
         clock.source = Source::Kvm;
-        let wall = KVM_WALL.load();
+        // SAFETY: the pointer is to a static, which KVM wrote when the register was.
+        let wall = unsafe { KVM_WALL.get().read_volatile() };
         clock.epoch = Epoch::At(u64::from(wall.seconds) * SECOND + u64::from(wall.nanoseconds));
     } else if let Some(frequency) = processor_frequency() {
         clock.source = Source::Known;
@@ -162,13 +163,15 @@ pub fn now() -> u64 {
 }
 
 fn kvm_now() -> u64 {
+    let time = KVM_TIME.get().cast_const();
+    // SAFETY: the pointer is to a static. KVM writes it only while this processor doesn't run, so between two reads: those
+    // are volatile, so that each is made, in this order.
+    let version = || unsafe { (&raw const (*time).version).read_volatile() };
     loop {
-        // SAFETY: the pointer is to a static; KVM writes it only while this processor doesn't run, and the version tells.
-        let time = unsafe { KVM_TIME.get().read_volatile() };
-        let now = time.at(tsc());
-        // SAFETY: as above.
-        let after = unsafe { (*KVM_TIME.get()).version };
-        if time.version & 1 == 0 && time.version == after {
+        let before = version();
+        // SAFETY: as above; any bytes are a `Time`.
+        let now = unsafe { time.read_volatile() }.at(tsc());
+        if before & 1 == 0 && before == version() {
             return now;
         }
     }

@@ -4,6 +4,7 @@
 //! [`sleep_until`]. One thread runs everything, so futures need not be `Send`; wakers may be used from any thread and from
 //! interrupt handlers.
 #![no_std]
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 extern crate alloc;

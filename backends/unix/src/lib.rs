@@ -2,6 +2,7 @@
 //!
 //! Crates of devices find here what they share with it: [`fd`] to wait for file descriptors, and [`write()`] to write to
 //! standard output between log lines.
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 mod console;

@@ -9,6 +9,7 @@
 //! There is nothing here to run on the host: boot tests try it, and a test build is empty.
 #![cfg(not(test))]
 #![no_std]
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 extern crate alloc;

@@ -1,6 +1,7 @@
 //! Words of the command line: the `default-args` device of every target, which brings the key that takes them.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 extern crate alloc;

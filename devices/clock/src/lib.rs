@@ -1,6 +1,7 @@
 //! Telling the time: the `default-clock` device of every target, on the executor's platform.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use uk_device::{Duration, NoWallClock, Wall};

@@ -1,5 +1,6 @@
 //! The console of the unix target: standard input and output.
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use std::fs::File;

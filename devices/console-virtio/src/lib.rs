@@ -4,6 +4,7 @@
 #![cfg(not(test))]
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use uk_device::backend::chunk;

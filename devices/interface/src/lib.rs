@@ -16,6 +16,7 @@
 //! assert_eq!(clock.now(), Duration::from_secs(1));
 //! ```
 #![no_std]
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 #[doc(hidden)]

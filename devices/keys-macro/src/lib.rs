@@ -3,6 +3,7 @@
 //! It reads the file that the environment variable `UK_KEYS` names (relative to the compiler's working directory), or
 //! else the `unikernel.kdl` beside the crate's `Cargo.toml`, which plain cargo and editors then use.
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 mod rust;

@@ -13,6 +13,7 @@
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 extern crate alloc;

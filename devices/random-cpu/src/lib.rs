@@ -1,5 +1,6 @@
 //! Random bytes without an operating system: ChaCha20 with a seed from the processor.
 #![no_std]
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _rdrand64_step, _rdseed64_step};

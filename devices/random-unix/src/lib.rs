@@ -1,4 +1,5 @@
 //! Random bytes on the unix target: the operating system's, which also survive a copy of the process.
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use std::io;

@@ -1,6 +1,7 @@
 //! Sleeping: the `default-time` device of every target, on the executor's timers.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 use core::future::Future;

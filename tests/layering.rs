@@ -81,6 +81,16 @@ fn crates_depend_only_downwards() {
 }
 
 #[test]
+fn uk_embeds_every_guest_crate() {
+    let build = std::fs::read_to_string(root().join("loader/build.rs")).expect("it is there");
+    for package in metadata().workspace_packages().iter().filter(|p| GUEST.contains(&p.name.as_str())) {
+        let folder = package.manifest_path.parent().expect("a manifest is in a folder");
+        let folder = folder.strip_prefix(root()).expect("it is in the repository");
+        assert!(build.contains(&format!("{:?}", folder.as_str())), "loader/build.rs lacks `{folder}`");
+    }
+}
+
+#[test]
 fn only_one_crate_does_each_thing() {
     let metadata = metadata();
     for (library, owners) in [

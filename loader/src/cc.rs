@@ -66,7 +66,15 @@ pub(crate) fn identify(store: &Store) -> Result<Tool> {
     for (names, folders) in [(&PROGRAMS[..], folders("programs: ")), (&FILES[..], folders("libraries: "))] {
         for name in names {
             // As the driver does it: the first folder that has it. What it doesn't have, it doesn't link.
-            files.extend(folders.iter().find_map(|folder| folder.join(name).canonicalize().ok()));
+            for folder in &folders {
+                let candidate = folder.join(name);
+                // One that appears before the one that is there would be taken instead.
+                watch.existence(&candidate);
+                if let Ok(found) = candidate.canonicalize() {
+                    files.push(found);
+                    break;
+                }
+            }
         }
     }
     files.sort();

@@ -25,7 +25,7 @@ pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<()
 /// Builds everything in `session`, says so in one line, and puts the artifacts into `dist/`.
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
     for planned in &session.planned {
-        ui.diagnostics(planned.devices.warnings(), &session.sources);
+        ui.diagnostics(&planned.warnings, &session.sources);
     }
     let cancel = Cancel::default();
     cancel_on_signal(&cancel);

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use uk_action::Graph;
 use uk_backends::Target;
-use uk_diagnostic::{Code, Sources};
+use uk_diagnostic::{Code, Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
-use uk_planner::catalogue::{Catalogue, Document};
+use uk_planner::catalogue::{Catalogue, Document, Role};
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
 use uk_planner::generate::{self, MainRs};
@@ -51,6 +51,8 @@ pub struct Planned {
     pub main: MainRs,
     /// Its last nodes.
     pub image: Image,
+    /// What isn't a fault but should be known.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Planned {
@@ -186,6 +188,8 @@ fn build_plan(
         for (suffix, devices) in graphs {
             let name = format!("{}{suffix}", devices.name().text);
             let main = generate::main_rs(&devices);
+            let mut warnings = devices.warnings().to_vec();
+            warnings.extend(not_carried_out(&member.unikernel, &devices));
             let mut named = devices.crates();
             named.push(devices.target().guest_package());
             let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
@@ -200,7 +204,7 @@ fn build_plan(
                     span: Some(member.unikernel.span),
                 },
             );
-            planned.push(Planned { project: member.project.clone(), name, devices, main, image });
+            planned.push(Planned { project: member.project.clone(), name, devices, main, image, warnings });
         }
         stamps.save();
     }
@@ -241,4 +245,23 @@ fn made(step: &Step) -> Vec<String> {
         Step::Copy { to, .. } => vec![to.text.clone()],
         Step::Run { outputs, .. } => outputs.iter().map(|o| o.text.clone()).collect(),
     }
+}
+
+/// What the language has and this version only reads.
+fn not_carried_out(unikernel: &Unikernel, devices: &DeviceGraph) -> Vec<Diagnostic> {
+    let hooks = unikernel.hooks.iter().map(|hook| (format!("the hook `{}`", hook.name.text), hook.span));
+    let data =
+        devices.devices().iter().filter(|device| device.steps.iter().any(|step| step.role == Role::Build));
+    let data = data.map(|device| (format!("the data of the device `{}`", device.name), device.span));
+    hooks
+        .chain(data)
+        .map(|(what, span)| {
+            Diagnostic::warning(
+                Code::NotCarriedOut,
+                format!("{what} is read, but this version makes nothing of it"),
+            )
+            .label(span, "here")
+            .help("make its files by hand before `uk run`")
+        })
+        .collect()
 }

@@ -8,21 +8,30 @@ use crate::support::{Folder, MICROVM, Ran, Uk, can_run, token, uk};
 /// Runs the command after `mount` in a mount namespace of its own. Without the right to do so it says so and gives
 /// nothing; where `UK_REQUIRE_TARGETS` is set, as in CI, that is a failure.
 fn mounted(command: Uk, mount: &str) -> Option<Ran> {
-    let may =
-        std::process::Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|o| o.status.success());
+    let may = std::process::Command::new("unshare")
+        .args(["-r", "-m", "true"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !may {
         assert!(
             std::env::var_os("UK_REQUIRE_TARGETS").is_none(),
-            "file systems can't be mounted here: run as root"
+            "file systems can't be mounted here: run as root, or allow user namespaces"
         );
         use std::io::Write;
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
-        let _ = writeln!(std::io::stderr(), "NOT RUN: {test}: it takes root to mount file systems");
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT RUN: {test}: it takes root or user namespaces to mount file systems"
+        );
         return None;
     }
     let script = format!("set -e; {mount}; exec \"$@\"");
-    Some(command.through("unshare", &["-m", "--propagation", "private", "sh", "-c", &script, "sh"]).run())
+    Some(
+        command
+            .through("unshare", &["-r", "-m", "--propagation", "private", "sh", "-c", &script, "sh"])
+            .run(),
+    )
 }
 
 fn quoted(path: &Path) -> String {

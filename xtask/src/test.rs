@@ -17,6 +17,8 @@ pub fn run() -> Done {
     tests.args(["test", "--workspace", "--no-fail-fast"]);
     // A boot test that can't run is a failure.
     tests.env("UK_REQUIRE_TARGETS", "unix,virtio");
+    // Each parser is fed random and damaged texts for a minute.
+    tests.env("UK_SOAK_SECONDS", "60");
     step::run("tests", &mut tests)?;
     for example in examples()? {
         // One target folder for all: they are made of the same crates.

@@ -40,6 +40,7 @@ codes! {
     InvalidEntry = 208, "an entry that isn't a path to a function";
     InvalidKey = 209, "a key or param that contradicts itself";
     NewerLanguage = 210, "a language newer than this `uk`";
+    NotCarriedOut = 211, "a part that this version reads but doesn't carry out";
     // 03: device graph
     UnknownDevice = 301, "an unknown device";
     UnknownInterface = 302, "an unknown interface";

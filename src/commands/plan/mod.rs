@@ -24,7 +24,7 @@ pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui
         return Ok(());
     }
     for planned in &session.planned {
-        ui.diagnostics(planned.devices.warnings(), &session.sources);
+        ui.diagnostics(&planned.warnings, &session.sources);
     }
     let states = status(&session.graph, &session.store);
     let text = match format {

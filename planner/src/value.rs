@@ -77,6 +77,14 @@ impl Type {
         self.list == other.list && class(self) == class(other)
     }
 
+    /// Whether every value of this type can stand where `wanted` is asked for: the same Rust type, and only options that
+    /// an enum has.
+    pub fn fits(&self, wanted: &Type) -> bool {
+        self.same_rust(wanted)
+            && (wanted.item != "enum"
+                || self.item == "enum" && self.options.iter().all(|o| wanted.options.contains(o)))
+    }
+
     /// Reads `type=`, `of=`, `min=`, `max=` and the `option`s of a `key` or `param`.
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Type> {
         let written = reader.required_text("type", "a type: `type=string`");

@@ -117,8 +117,8 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
     }
     for argument in &used.arguments {
         let param = inner.params.iter().find(|p| p.name.is(&argument.name.text)).map(|p| &p.ty);
-        let key = inner.keys.iter().find(|k| k.name.is(&argument.name.text)).map(|k| &k.ty);
-        let Some(wanted) = param.or(key) else {
+        let key = inner.keys.iter().find(|k| k.name.is(&argument.name.text));
+        let Some(wanted) = param.or(key.map(|k| &k.ty)) else {
             faults.push(unknown_argument(inner, &argument.name));
             continue;
         };
@@ -129,9 +129,27 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
             ArgumentValue::Key(name) | ArgumentValue::Param(name) => {
                 let given = outer.params.iter().find(|p| p.name.is(&name.text)).map(|p| &p.ty);
                 let given = given.or(outer.keys.iter().find(|k| k.name.is(&name.text)).map(|k| &k.ty));
-                if let Some(given) = given.filter(|given| !given.same_rust(wanted)) {
+                if let Some(given) = given.filter(|given| !given.fits(wanted)) {
                     let message = format!("`{}` is a `{wanted}`, and `{name}` is a `{given}`", argument.name);
-                    faults.push(Diagnostic::error(Code::InvalidReference, message).label(name.span, "here"));
+                    faults.push(
+                        Diagnostic::error(Code::InvalidReference, message)
+                            .label(name.span, "here")
+                            .help("refer to something of the same type, whose values are all allowed here"),
+                    );
+                }
+                let declared = outer.keys.iter().find(|k| k.name.is(&name.text));
+                if let (Some(fixed), Some(given)) = (key, declared)
+                    && fixed.stage == Stage::Build
+                    && given.stage != Stage::Build
+                {
+                    let message =
+                        format!("`{}` is fixed in the image, and the key `{name}` isn't", argument.name);
+                    faults.push(
+                        Diagnostic::error(Code::KeyStage, message)
+                            .label(name.span, "given here")
+                            .label(given.span, "declared here")
+                            .help(format!("give the key `{name}` the property `stage=build`")),
+                    );
                 }
             }
         }
@@ -206,6 +224,15 @@ fn check_choice(outer: &Implementation, choice: &Choice, faults: &mut Vec<Diagno
                 .label(name.span, "chosen here")
                 .label(key.span, "declared here")
                 .help(format!("give `{name}` the property `stage=build`")),
+        );
+    }
+    if key.default.is_none() && !key.required {
+        let message = format!("a choice needs a value to choose by, and the key `{name}` may have none");
+        faults.push(
+            Diagnostic::error(Code::UncoveredChoice, message)
+                .label(name.span, "chosen here")
+                .label(key.span, "declared here")
+                .help(format!("give `{name}` a `default`, or `required=#true`")),
         );
     }
     let options: Vec<&str> = match key.ty.name() {

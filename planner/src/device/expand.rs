@@ -1,6 +1,6 @@
 //! From an implementation to the crate that makes the device: `use`, `choose` and targets, followed to their end.
 
-use uk_diagnostic::Span;
+use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_keys::Value;
 
 use super::jobs::{Argument, JobDraft};
@@ -94,8 +94,13 @@ impl<'m> Draft<'m> {
                     let at = frame.implementation.keys.iter().position(|k| k.name.is(&key.text))?;
                     chosen_by = Some(*frame.keys.get(at)?);
                     frame.chosen_by.extend(chosen_by);
-                    let value = self.keys[frame.keys[at]].value.as_ref()?.to_string();
-                    body = &arms.iter().find(|arm| arm.option.text == value)?.body;
+                    let value = self.keys[frame.keys[at]].value.as_ref().map(ToString::to_string);
+                    let arm = value.and_then(|value| arms.iter().find(|arm| arm.option.text == value));
+                    let Some(arm) = arm else {
+                        self.no_choice(frame.keys[at], &key.text);
+                        return None;
+                    };
+                    body = &arm.body;
                 }
                 Body::Use(used) => {
                     frame = self.enter(index, frame, used)?;
@@ -234,9 +239,22 @@ impl<'m> Draft<'m> {
         }
     }
 
+    /// A choice by a key without a value: a key that an outer implementation passes on may have none.
+    fn no_choice(&mut self, key: usize, chosen_by: &str) {
+        let draft = &self.keys[key];
+        // A required key without a value is told later, once.
+        if draft.faulty || (draft.value.is_none() && draft.declaration.required) {
+            return;
+        }
+        let name = &draft.declaration.name;
+        let fault = Diagnostic::error(Code::MissingKey, format!("the key `{name}` needs a value"))
+            .label(draft.declaration.span, format!("the choice by `{chosen_by}` takes it"))
+            .help(format!("add `--set {name}=...`, with {}", draft.declaration.ty.expected()));
+        self.faults.push(fault);
+    }
+
     /// A catalogue that forgets something: said at its `use`.
     fn missing_in_use(&mut self, used: &Use, name: &str, what: &str) {
-        use uk_diagnostic::{Code, Diagnostic};
         let (code, help) = if what == "param" {
             (Code::MissingValue, format!("add `{name}=...` to this line of the catalogue"))
         } else {

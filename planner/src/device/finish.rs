@@ -28,7 +28,19 @@ impl<'m> Draft<'m> {
         }
         // After a fault, a device may only seem to be unused.
         let warnings = self.unused(&jobs);
-        Ok(self.build(&jobs, &merged, &order, variables, warnings))
+        self.build(&jobs, &merged, &order, variables, warnings).ok_or_else(|| self.lost())
+    }
+
+    /// Devices that are bound and come down to no crate, although nothing was said of them.
+    fn lost(&self) -> Vec<Diagnostic> {
+        let lost = self.instances.iter().filter(|i| i.reached && i.resolved.is_none());
+        lost.map(|instance| {
+            let message = format!("the device `{}` comes down to no crate", instance.name);
+            Diagnostic::error(Code::UnknownDevice, message)
+                .label(instance.span, "here")
+                .help("`uk` should have said why: please report this manifest and its catalogue")
+        })
+        .collect()
     }
 
     /// Exclusive devices are bound once, and exclusive params (a file, a port) have each value once.
@@ -171,7 +183,7 @@ impl<'m> Draft<'m> {
         order: &[usize],
         variables: Vec<String>,
         mut warnings: Vec<Diagnostic>,
-    ) -> DeviceGraph {
+    ) -> Option<DeviceGraph> {
         let mut ids: Vec<Option<DeviceId>> = vec![None; self.instances.len()];
         for (place, index) in order.iter().enumerate() {
             ids[*index] = Some(DeviceId(place as u32));
@@ -179,8 +191,7 @@ impl<'m> Draft<'m> {
         for index in 0..ids.len() {
             ids[index] = ids[merged[index]];
         }
-        // Every instance that is bound was ordered, else there was a fault.
-        let id = |instance: usize| ids[instance].unwrap_or(DeviceId(0));
+        let id = |instance: usize| ids[instance];
         let (keys, moved) = self.graph_keys(&ids);
         let mut aliases: HashMap<usize, Vec<Name>> = HashMap::new();
         for (index, instance) in self.instances.iter().enumerate() {
@@ -189,7 +200,7 @@ impl<'m> Draft<'m> {
                 aliases.entry(merged[index]).or_default().push(name);
             }
         }
-        let devices = order.iter().zip(variables).filter_map(|(&index, variable)| {
+        let devices = order.iter().zip(variables).map(|(&index, variable)| {
             let instance = &self.instances[index];
             let resolved = instance.resolved.as_ref()?;
             let mut aliases = aliases.remove(&index).unwrap_or_default();
@@ -209,23 +220,25 @@ impl<'m> Draft<'m> {
                     .requires
                     .iter()
                     .zip(&resolved.bindings)
-                    .map(|(requirement, bound)| Binding {
-                        requirement: requirement.name.text.clone(),
-                        interface: requirement.interface.text.clone(),
-                        device: id(bound.instance),
-                        span: bound.span,
+                    .map(|(requirement, bound)| {
+                        Some(Binding {
+                            requirement: requirement.name.text.clone(),
+                            interface: requirement.interface.text.clone(),
+                            device: id(bound.instance)?,
+                            span: bound.span,
+                        })
                     })
-                    .collect(),
+                    .collect::<Option<_>>()?,
                 steps: resolved.steps.clone(),
                 teardown: resolved.krate.teardown.as_ref().map(|path| path.text.clone()),
                 exclusive: resolved.implementation.exclusive,
                 span: instance.span,
             })
         });
-        let devices = devices.collect();
-        let jobs: Vec<Job> = jobs.iter().map(|draft| job(draft, id)).collect();
+        let devices = devices.collect::<Option<_>>()?;
+        let jobs = jobs.iter().map(|draft| job(draft, id)).collect::<Option<_>>()?;
         uk_diagnostic::sort(&mut warnings);
-        DeviceGraph {
+        Some(DeviceGraph {
             name: self.unikernel.name.clone(),
             target: self.target,
             application: self.unikernel.jobs.first().map_or("", |j| j.entry.crate_name()).to_owned(),
@@ -234,7 +247,7 @@ impl<'m> Draft<'m> {
             keys,
             known_keys: self.known_keys(),
             warnings,
-        }
+        })
     }
 
     /// Params in the order of declaration, then the implementation's own keys.
@@ -264,28 +277,29 @@ impl<'m> Draft<'m> {
     }
 }
 
-fn job(draft: &JobDraft<'_>, id: impl Fn(usize) -> DeviceId) -> Job {
+fn job(draft: &JobDraft<'_>, id: impl Fn(usize) -> Option<DeviceId>) -> Option<Job> {
     let arguments = draft.arguments.iter().map(|argument| match argument {
-        Argument::Keys(span) => JobArgument::Keys(*span),
-        Argument::Device { binding, interface, bound } => JobArgument::Device(Binding {
+        Argument::Keys(span) => Some(JobArgument::Keys(*span)),
+        Argument::Device { binding, interface, bound } => Some(JobArgument::Device(Binding {
             requirement: binding.requirement.text.clone(),
             interface: (*interface).to_owned(),
-            device: id(bound.instance),
+            device: id(bound.instance)?,
             span: binding.span,
-        }),
+        })),
     });
-    Job {
+    Some(Job {
         name: draft.job.name.clone(),
         entry: draft.job.entry.path().to_owned(),
         entry_span: draft.job.entry.span,
-        arguments: arguments.collect(),
+        arguments: arguments.collect::<Option<_>>()?,
         span: draft.job.span,
-    }
+    })
 }
 
 /// A device's name as a local variable of the generated main.
 fn variable(name: &str) -> String {
-    const TAKEN: [&str; 2] = ["values", "start"];
+    // What the generated main itself calls so.
+    const TAKEN: [&str; 3] = ["outcome", "start", "values"];
     let mut variable = names::canonical(name).to_lowercase();
     if is_keyword(&variable) || TAKEN.contains(&variable.as_str()) {
         variable.push('_');

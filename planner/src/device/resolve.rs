@@ -224,7 +224,7 @@ impl<'m> Draft<'m> {
             return None;
         };
         let key = &self.keys[index];
-        if !key.declaration.ty.same_rust(&param.ty) {
+        if !key.declaration.ty.fits(&param.ty) {
             let message = format!(
                 "`{}` is a `{}`, and the key `{name}` is a `{}`",
                 param.name, param.ty, key.declaration.ty

@@ -4,7 +4,7 @@
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, Sources};
 use uk_planner::catalogue::{Catalogue, Document};
-use uk_planner::device::{DeviceGraph, crates_for_all_targets};
+use uk_planner::device::{Binding, DeviceGraph, JobArgument, crates_for_all_targets};
 use uk_planner::manifest::Manifest;
 use uk_planner::{Settings, generate, resolve};
 
@@ -69,6 +69,12 @@ fn sound(graph: &DeviceGraph) {
     for (place, device) in graph.devices().iter().enumerate() {
         for binding in &device.bindings {
             assert!((binding.device.0 as usize) < place, "`{}` is made before what it needs", device.name);
+            bound(graph, binding);
+        }
+    }
+    for argument in graph.jobs().iter().flat_map(|job| &job.arguments) {
+        if let JobArgument::Device(binding) = argument {
+            bound(graph, binding);
         }
     }
     let main = generate::main_rs(graph);
@@ -76,6 +82,18 @@ fn sound(graph: &DeviceGraph) {
     assert!(main.lines.windows(2).all(|pair| pair[0].0 < pair[1].0), "lines are in order");
     assert!(main.lines.iter().all(|(line, _)| (1..=count).contains(line)), "lines exist");
     generate::key_table(graph);
+}
+
+fn bound(graph: &DeviceGraph, binding: &Binding) {
+    let device = graph.devices().get(binding.device.0 as usize).expect("what is bound is made");
+    let canonical = |name: &str| name.replace('-', "_");
+    assert_eq!(
+        canonical(&device.interface),
+        canonical(&binding.interface),
+        "`{}` got `{}`",
+        binding.requirement,
+        device.name
+    );
 }
 
 fn places(faults: &[Diagnostic], sources: &Sources) {

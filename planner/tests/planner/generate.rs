@@ -84,6 +84,17 @@ fn shared_devices_are_torn_down_last_made_first() {
     insta::assert_snapshot!(main_rs(&ends).text);
 }
 
+/// The generated main has names of its own, and Rust has words.
+#[test]
+fn devices_do_not_hide_names_of_the_generated_code() {
+    for name in ["outcome", "values", "start", "match"] {
+        let text = ENDS.replace("top", name);
+        let main = main_rs(&graph(&text, &[("x", ENDING)], Target::Virtio)).text;
+        assert!(main.contains(&format!("let {name}_ = uk_device::share(")), "{main}");
+        assert!(main.contains(&format!("x_journal::close({name}_)")), "{main}");
+    }
+}
+
 #[test]
 fn attachments_come_with_their_values() {
     let ends = graph(ENDS, &[("x", ENDING)], Target::Virtio);

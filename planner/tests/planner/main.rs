@@ -1,5 +1,6 @@
 //! The planner from outside: texts in, values and diagnostics out.
 
+mod choices;
 mod diagnostics;
 mod docs;
 mod exercise;

@@ -8,10 +8,10 @@ use crate::support::{Folder, MICROVM, Ran, Uk, can_run, token, uk};
 /// Runs the command after `mount` in a mount namespace of its own. Without the right to do so it says so and gives
 /// nothing; where `UK_REQUIRE_TARGETS` is set, as in CI, that is a failure.
 fn mounted(command: Uk, mount: &str) -> Option<Ran> {
-    let may = std::process::Command::new("unshare")
-        .args(["-r", "-m", "true"])
-        .output()
-        .is_ok_and(|o| o.status.success());
+    // Root needs no namespace of users to mount in.
+    let namespace: &[&str] = if rustix::process::geteuid().is_root() { &["-m"] } else { &["-r", "-m"] };
+    let may = std::process::Command::new("unshare").args(namespace).arg("true").output();
+    let may = may.is_ok_and(|o| o.status.success());
     if !may {
         assert!(
             std::env::var_os("UK_REQUIRE_TARGETS").is_none(),
@@ -27,11 +27,8 @@ fn mounted(command: Uk, mount: &str) -> Option<Ran> {
         return None;
     }
     let script = format!("set -e; {mount}; exec \"$@\"");
-    Some(
-        command
-            .through("unshare", &["-r", "-m", "--propagation", "private", "sh", "-c", &script, "sh"])
-            .run(),
-    )
+    let words = [namespace, &["--propagation", "private", "sh", "-c", &script, "sh"]].concat();
+    Some(command.through("unshare", &words).run())
 }
 
 fn quoted(path: &Path) -> String {

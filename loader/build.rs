@@ -36,8 +36,14 @@ fn main() {
         files.sort();
         for file in files {
             let path = folder.join(&file).canonicalize().expect("an SDK file exists");
-            writeln!(text, "    ({:?}, include_bytes!({path:?})),", format!("{krate}/{}", file.display()))
-                .expect("writing to a String can't fail");
+            let digest = blake3::hash(&fs::read(&path).expect("an SDK file is readable"));
+            let name = format!("{krate}/{}", file.display());
+            writeln!(
+                text,
+                "    ({name:?}, include_bytes!({path:?}), Digest::from_bytes({:?})),",
+                digest.as_bytes()
+            )
+            .expect("writing to a String can't fail");
         }
     }
     text.push_str("]\n");

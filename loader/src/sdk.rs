@@ -7,7 +7,8 @@ use uk_store::Store;
 
 use crate::DeviceText;
 
-static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+/// Path, content and the content's digest, known since `uk` was built.
+static FILES: &[(&str, &[u8], Digest)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
 /// The embedded SDK, unpacked.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl Sdk {
     /// # Errors
     /// Those of the store.
     pub fn publish(store: &Store) -> Result<Self, uk_store::StoreError> {
-        let root = store.fixed_tree("sdk", tree(FILES).digest(), FILES.iter().copied())?;
+        let files = FILES.iter().map(|(path, bytes, _)| (*path, *bytes));
+        let root = store.fixed_tree("sdk", tree(FILES.iter()).digest(), files)?;
         Ok(Self { root, crates: crates() })
     }
 
@@ -55,7 +57,7 @@ impl Sdk {
     pub fn devices() -> Vec<DeviceText> {
         FILES
             .iter()
-            .filter_map(|(path, bytes)| {
+            .filter_map(|(path, bytes, _)| {
                 let folder = path.strip_suffix("/device.kdl")?;
                 Some(DeviceText {
                     package: package(folder),
@@ -72,26 +74,26 @@ impl Sdk {
 fn crates() -> Vec<Crate> {
     FILES
         .iter()
-        .filter_map(|(path, _)| path.strip_suffix("/Cargo.toml"))
+        .filter_map(|(path, ..)| path.strip_suffix("/Cargo.toml"))
         .map(|folder| {
             let inside = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-            let files: Vec<_> = FILES.iter().filter(|(path, _)| inside(path)).copied().collect();
-            Crate { package: package(folder), folder, digest: tree(&files).digest() }
+            let files = FILES.iter().filter(|(path, ..)| inside(path));
+            Crate { package: package(folder), folder, digest: tree(files).digest() }
         })
         .collect()
 }
 
 fn package(folder: &str) -> String {
     let manifest = format!("{folder}/Cargo.toml");
-    let text = FILES.iter().find(|(path, _)| *path == manifest).map_or(&b""[..], |(_, bytes)| bytes);
+    let text = FILES.iter().find(|(path, ..)| *path == manifest).map_or(&b""[..], |(_, bytes, _)| bytes);
     let line = text.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"name = \"")).unwrap_or_default();
     String::from_utf8_lossy(line).trim_end_matches('"').to_owned()
 }
 
-fn tree(files: &[(&str, &[u8])]) -> Tree {
-    let entry = |(path, bytes): &(&str, &[u8])| Entry {
+fn tree<'f>(files: impl Iterator<Item = &'f (&'f str, &'f [u8], Digest)>) -> Tree {
+    let entry = |(path, _, digest): &(&str, &[u8], Digest)| Entry {
         path: (*path).to_owned(),
-        kind: EntryKind::File { digest: Digest::of(bytes), executable: false },
+        kind: EntryKind::File { digest: *digest, executable: false },
     };
-    Tree::new(files.iter().map(entry).collect()).expect("the embedded paths are distinct and relative")
+    Tree::new(files.map(entry).collect()).expect("the embedded paths are distinct and relative")
 }

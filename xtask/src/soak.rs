@@ -14,6 +14,8 @@ pub fn run(minutes: &str) -> Done {
         "-p",
         "uk-keys",
         "-p",
+        "uk-keys-macro",
+        "-p",
         "uk-keys-syntax",
         "--",
         "soak",

@@ -69,7 +69,7 @@ fn write_enum(out: &mut String, name: &str, key: &Key, options: &[String]) -> Re
     let mut seen = BTreeMap::new();
     for option in options {
         let mut variant = camel(option);
-        if !variant.starts_with(|c: char| c.is_alphabetic()) || variant == "Self" {
+        if !variant.starts_with(|c: char| c.is_ascii_alphabetic()) || variant == "Self" {
             variant.insert(0, '_');
         }
         if variant == "_" || seen.insert(variant.clone(), option).is_some() {
@@ -120,8 +120,8 @@ fn named(name: &str) -> Option<&'static str> {
 
 fn field(name: &str) -> Option<String> {
     let field = name.replace('-', "_");
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    if !field.starts_with(|c: char| c.is_alphabetic()) || !field.chars().all(word) {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !field.starts_with(|c: char| c.is_ascii_alphabetic()) || !field.chars().all(word) {
         return None;
     }
     Some(match field.as_str() {
@@ -131,22 +131,24 @@ fn field(name: &str) -> Option<String> {
     })
 }
 
-/// `kv_ro` to `KvRo`; what can't be in a name separates words.
+/// `kv_ro` to `KvRo`; what isn't an ASCII letter or digit separates words.
 fn camel(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_alphanumeric());
-    let capital = |word: &str| {
+    let mut camel = String::new();
+    for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
         let mut chars = word.chars();
-        chars
-            .next()
-            .map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
-            .unwrap_or_default()
-    };
-    words.map(capital).collect()
+        camel.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        camel.push_str(chars.as_str());
+    }
+    camel
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::catch_unwind;
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+    use proc_macro2::TokenStream;
 
     fn source(text: &str) -> Result<String, String> {
         let read = uk_keys_syntax::read(text).map_err(|error| error.to_string())?;
@@ -179,9 +181,51 @@ mod tests {
             ("key \"1\" type=string", "line 1: `1` can't be"),
             ("key a type=enum { option x; option X }", "line 1: key `a`: the option `X`"),
             ("key a", "line 1: key `a` needs a type"),
+            ("key a² type=u8", "line 1: `a²` can't be the name of a key: use letters, digits, `-`"),
         ] {
             let message = source(text).expect_err(text);
             assert!(message.starts_with(wanted), "{message}");
         }
+    }
+
+    /// What is put into manifests at random.
+    const PIECES: &[&str] = &[
+        " ", "\n", "{", "}", ";", "\"", "#true", "=", "(a)", "/-", "//", "/*", "-", "_", "2", "é", "²",
+        "\u{202e}", "\0", "\\", "key ", "option ", "type=", "of=", "enum", "list", "u8", "string", "self",
+        "Self", "async", "r#", "key a ",
+    ];
+    const SEED: &str = "unikernel a\nkey kv-ro type=enum default=crunch {\n option crunch\n option \"2 fat\"\n}\n\
+                        key type type=u16\nkey peers type=list of=ipv4\nkey name type=string required=#true\n";
+
+    /// Damages manifests for `UK_SOAK_SECONDS`, or a second, drawn from `UK_SOAK_SEED` or the clock.
+    #[test]
+    fn soak_keys() {
+        let number = |name: &str| Some(std::env::var(name).ok()?.parse::<u64>().expect("it is a number"));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+        let seed = number("UK_SOAK_SEED").unwrap_or(now.as_nanos() as u64);
+        let mut state = seed | 1;
+        let mut below = |end: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % end as u64) as usize
+        };
+        let end = Instant::now() + Duration::from_secs(number("UK_SOAK_SECONDS").unwrap_or(1));
+        while Instant::now() < end {
+            let mut text = SEED.to_string();
+            for _ in 0..below(8) {
+                let at = text.floor_char_boundary(below(text.len() + 1));
+                let end = text.floor_char_boundary((at + below(8)).min(text.len())).max(at);
+                text.replace_range(at..end, PIECES[below(PIECES.len())]);
+            }
+            let written = catch_unwind(|| source(&text).map_or(Ok(()), |source| lexed(&source)));
+            let written = written.unwrap_or_else(|_| Err("it panics".to_string()));
+            assert_eq!(written, Ok(()), "UK_SOAK_SEED={seed} made this:\n{text}\n{text:?}");
+        }
+    }
+
+    /// Whether `proc_macro` would take it; that can't be asked outside of a compiler.
+    fn lexed(source: &str) -> Result<(), String> {
+        source.parse::<TokenStream>().map(drop).map_err(|error| format!("{error} in:\n{source}"))
     }
 }

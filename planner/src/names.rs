@@ -18,7 +18,9 @@ pub fn same(a: &str, b: &str) -> bool {
 
 /// Why `name` can't name a unikernel, job, device, key or the like; it ends up in Rust code and in file names.
 pub fn fault(name: &str) -> Option<String> {
-    let first = name.chars().next()?;
+    let Some(first) = name.chars().next() else {
+        return Some("a name has at least one letter".to_owned());
+    };
     if !first.is_ascii_alphabetic() {
         return Some("a name starts with a letter from `a` to `z`".to_owned());
     }
@@ -127,7 +129,7 @@ pub(crate) fn list_sorted(names: &[&str]) -> String {
 
 /// `name` as an example may show it: itself if it can be a name, else a placeholder.
 pub(crate) fn shown(name: &str) -> &str {
-    if name.is_empty() || fault(name).is_some() { "NAME" } else { name }
+    if fault(name).is_some() { "NAME" } else { name }
 }
 
 #[cfg(test)]

@@ -28,10 +28,19 @@ pub struct Setting {
     pub value: String,
     /// `Environment` or `CommandLine`.
     pub origin: Origin,
-    /// The name in the text that was added to the sources.
+    /// The name, in a text of the sources that leaves the value out: it may be a secret.
     pub name_span: Span,
-    /// The value there.
+    /// The value, in a text of its own.
     pub value_span: Span,
+}
+
+/// A key that `--set` may name.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownKey<'k> {
+    /// Its full name: `assets.kv_ro`.
+    pub name: &'k str,
+    /// Whether its value is never shown.
+    pub secret: bool,
 }
 
 /// Every value that was given, by name.
@@ -44,6 +53,9 @@ pub struct Settings {
 
 /// What a variable of the environment starts with to be the value of a key.
 pub const VARIABLE: &str = "UK_KEY_";
+
+/// What stands for a value where only its name matters.
+const LEFT_OUT: &str = "...";
 
 impl Settings {
     /// The values are for several unikernels: a name that one of them lacks is no fault there. [`unknown`] looks at
@@ -61,11 +73,11 @@ impl Settings {
     /// Adds what follows `--set`. The text is added to `sources`, so that messages can point into it.
     pub fn command_line(&mut self, pair: &str, sources: &mut Sources) -> Result<(), Diagnostic> {
         const OPTION: &str = "--set ";
-        let text = format!("{OPTION}{pair}");
-        let source = sources.add("command line", text.as_str());
         let at = OPTION.len();
         let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             let message = format!("`{}` gives no key a value", pair.escape_debug());
+            let text = format!("{OPTION}{pair}");
+            let source = sources.add("command line", text.as_str());
             return Err(Diagnostic::error(Code::MissingValue, message)
                 .label(Span::new(source, at..text.len()), "here")
                 .help("write `--set NAME=VALUE`"));
@@ -75,8 +87,14 @@ impl Settings {
             name: name.to_owned(),
             value: value.to_owned(),
             origin: Origin::CommandLine,
-            name_span: Span::new(source, at..at + name.len()),
-            value_span: Span::new(source, at + name.len() + 1..text.len()),
+            name_span: Span::new(
+                sources.add("command line", format!("{OPTION}{name}={LEFT_OUT}")),
+                at..at + name.len(),
+            ),
+            value_span: Span::new(
+                sources.add("command line", format!("{OPTION}{pair}")),
+                at + name.len() + 1..at + pair.len(),
+            ),
         };
         let twice = self.named(&canonical).find(|s| s.origin == Origin::CommandLine && exact(&s.name, name));
         if let Some(first) = twice {
@@ -93,13 +111,18 @@ impl Settings {
     /// dots: `UK_KEY_ASSETS_KV_RO` is `assets.kv_ro`.
     pub fn environment(&mut self, variable: &str, value: &str, sources: &mut Sources) {
         let Some(name) = variable.strip_prefix(VARIABLE).filter(|n| !n.is_empty()) else { return };
-        let source = sources.add("environment", format!("{variable}={value}"));
         let new = Setting {
             name: name.to_lowercase(),
             value: value.to_owned(),
             origin: Origin::Environment,
-            name_span: Span::new(source, 0..variable.len()),
-            value_span: Span::new(source, variable.len() + 1..variable.len() + 1 + value.len()),
+            name_span: Span::new(
+                sources.add("environment", format!("{variable}={LEFT_OUT}")),
+                0..variable.len(),
+            ),
+            value_span: Span::new(
+                sources.add("environment", format!("{variable}={value}")),
+                variable.len() + 1..variable.len() + 1 + value.len(),
+            ),
         };
         self.add(lookup_name(name), new);
     }
@@ -137,9 +160,9 @@ impl Settings {
         found.into_iter().map(|f| f.1).collect()
     }
 
-    /// The names given with `--set` that none of `known` (full names, `assets.kv_ro`) is. Variables of the
-    /// environment may be meant for another unikernel.
-    pub fn unknown<'k>(&self, known: impl IntoIterator<Item = &'k str> + Clone) -> Vec<Diagnostic> {
+    /// The names given with `--set` that none of `known` is. Variables of the environment may be meant for another
+    /// unikernel.
+    pub fn unknown<'k>(&self, known: impl IntoIterator<Item = KnownKey<'k>> + Clone) -> Vec<Diagnostic> {
         let given: Vec<&Setting> = self.all.iter().filter(|s| s.origin == Origin::CommandLine).collect();
         if given.is_empty() {
             return Vec::new();
@@ -148,22 +171,25 @@ impl Settings {
             exact(&setting.name, full)
                 || full.split_once('.').is_some_and(|(_, short)| exact(&setting.name, short))
         };
+        // A slip of the pen in a secret's name must not show its value.
+        let secrets = known.clone().into_iter().any(|key| key.secret);
         given
             .into_iter()
-            .filter(|s| !known.clone().into_iter().any(|full| fits(s, full)))
+            .filter(|s| !known.clone().into_iter().any(|key| fits(s, key.name)))
             .map(|s| {
                 let message = format!("there is no key `{}`", s.name.escape_debug());
                 let fault = Diagnostic::error(Code::UnknownKey, message).label(s.name_span, "here");
-                let short = |full: &'k str| match s.name.contains('.') {
-                    true => full,
-                    false => full.split_once('.').map_or(full, |(_, short)| short),
+                let shown = |key: KnownKey<'k>| match s.name.contains('.') {
+                    true => key.name,
+                    false => key.name.split_once('.').map_or(key.name, |(_, short)| short),
                 };
-                let mut names = known.clone().into_iter().map(short).peekable();
+                let mut names = known.clone().into_iter().map(shown).peekable();
                 if names.peek().is_none() {
                     return fault.help("this unikernel has no keys");
                 }
-                match names::nearest(&s.name, known.clone().into_iter().map(short)) {
-                    Some(near) => fault.help(format!("did you mean `--set {near}={}`?", s.value)),
+                let value = if secrets { LEFT_OUT } else { &s.value };
+                match names::nearest(&s.name, known.clone().into_iter().map(shown)) {
+                    Some(near) => fault.help(format!("did you mean `--set {near}={value}`?")),
                     None => fault.help(format!("keys are {}", names::list(names))),
                 }
             })
@@ -172,7 +198,7 @@ impl Settings {
 }
 
 /// Names as the environment can have them: no dashes, no dots, one case.
-fn lookup_name(name: &str) -> String {
+pub(crate) fn lookup_name(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 

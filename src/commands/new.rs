@@ -24,8 +24,7 @@ const FILES: [(&str, &str); 4] = [
 pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
     let root = folder.join(path);
     let name = root.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let fault = if name.is_empty() { Some("it is empty".to_owned()) } else { names::fault(name) };
-    if let Some(fault) = fault {
+    if let Some(fault) = names::fault(name) {
         return Err(Diagnostic::error(
             Code::InvalidName,
             format!("`{name}` can't name a unikernel: {fault}"),

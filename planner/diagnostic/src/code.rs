@@ -41,6 +41,7 @@ codes! {
     InvalidKey = 209, "a key or param that contradicts itself";
     NewerLanguage = 210, "a language newer than this `uk`";
     NotCarriedOut = 211, "a part that this version reads but doesn't carry out";
+    OutsideProject = 212, "a path outside of the project";
     // 03: device graph
     UnknownDevice = 301, "an unknown device";
     UnknownInterface = 302, "an unknown interface";

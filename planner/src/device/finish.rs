@@ -91,16 +91,25 @@ impl<'m> Draft<'m> {
                 continue;
             }
             for (param, slot) in resolved.implementation.params.iter().zip(&resolved.params) {
-                let ParamValue::Fixed(value) = &slot.value else { continue };
                 if !param.exclusive {
                     continue;
                 }
-                let text = value.to_string();
-                let what = format!(
-                    "{}:{}",
-                    param.ty.name(),
-                    if param.ty.name() == "path" { tidy(&text) } else { text.clone() }
-                );
+                // A file is one file whatever the param is called; a port is one among ports.
+                let path = param.ty.name() == "path";
+                let what =
+                    if path { "path".to_owned() } else { names::canonical(&param.name.text).to_lowercase() };
+                let (text, what) = match &slot.value {
+                    ParamValue::Fixed(value) => {
+                        let text = value.to_string();
+                        let value = if path { tidy(&text) } else { text.clone() };
+                        (text, format!("{what}={value}"))
+                    }
+                    ParamValue::Key(key) => {
+                        let name = &self.keys[key.0 as usize].declaration.name;
+                        (format!("(key){name}"), format!("{what} of key {}", key.0))
+                    }
+                    ParamValue::Absent => continue,
+                };
                 if let Some(first) = owned.get(&what).map(|i| &self.instances[*i]) {
                     let message =
                         format!("the devices `{}` and `{}` both take `{text}`", first.name, instance.name);

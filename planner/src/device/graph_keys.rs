@@ -9,7 +9,7 @@ use super::resolve::Draft;
 use super::{DeviceId, GraphKey, KeyId, ParamValue};
 use crate::key::Key;
 use crate::names;
-use crate::settings::Origin;
+use crate::settings::{KnownKey, Origin, lookup_name};
 
 /// A key while the graph is drawn.
 pub(super) struct KeyDraft<'m> {
@@ -62,7 +62,10 @@ impl<'m> Draft<'m> {
             faulty: false,
             live: false,
         };
-        if let Some((value, span)) = given {
+        if given.is_some() && key.secret {
+            self.faults.push(secret_given(key));
+            draft.faulty = true;
+        } else if let Some((value, span)) = given {
             draft.value = Some(value);
             draft.span = span;
             draft.origin = Origin::Manifest;
@@ -70,7 +73,7 @@ impl<'m> Draft<'m> {
         let device = owner.map(|o| self.instances[o].name);
         for setting in self.settings.of(&key.name.text, device) {
             if key.stage == Stage::Run {
-                self.faults.push(wrong_stage(key, setting));
+                self.faults.push(wrong_stage(key, setting, self.is_secret(key)));
                 draft.faulty = true;
                 continue;
             }
@@ -79,6 +82,15 @@ impl<'m> Draft<'m> {
                     draft.value = Some(value);
                     draft.origin = setting.origin;
                     draft.span = setting.value_span;
+                }
+                Err(expected) if self.is_secret(key) => {
+                    let message = format!("`{}` can't be what was given", key.name);
+                    self.faults.push(
+                        Diagnostic::error(Code::InvalidKeyValue, message)
+                            .label(setting.name_span, format!("expected {expected}"))
+                            .label(key.span, "the key is declared here"),
+                    );
+                    draft.faulty = true;
                 }
                 Err(expected) => {
                     let message = format!("`{}` can't be `{}`", key.name, setting.value.escape_debug());
@@ -98,13 +110,20 @@ impl<'m> Draft<'m> {
         self.keys.len() - 1
     }
 
-    /// The full names of all keys, needed or not.
-    pub fn known_keys(&self) -> Vec<String> {
+    /// Whether what is given for `key` may be meant for a secret: one setting goes to every key of its name.
+    fn is_secret(&self, key: &Key) -> bool {
+        let of_devices = self.catalogue.implementations().iter().flat_map(|i| &i.keys);
+        let mut all = self.unikernel.keys.iter().chain(of_devices).filter(|k| k.secret);
+        key.secret || all.any(|other| lookup_name(&other.name.text) == lookup_name(&key.name.text))
+    }
+
+    /// The full names of all keys, needed or not, and whether they are secret.
+    pub fn known_keys(&self) -> Vec<(String, bool)> {
         let full = |key: &KeyDraft<'_>| match key.owner {
             Some(owner) => format!("{}.{}", self.instances[owner].name, key.declaration.name),
             None => key.declaration.name.text.clone(),
         };
-        self.keys.iter().map(full).collect()
+        self.keys.iter().map(|key| (full(key), key.declaration.secret)).collect()
     }
 
     /// `--set` on a name that no key has.
@@ -113,7 +132,8 @@ impl<'m> Draft<'m> {
             return;
         }
         let full = self.known_keys();
-        let unknown = self.settings.unknown(full.iter().map(String::as_str));
+        let unknown =
+            self.settings.unknown(full.iter().map(|(name, secret)| KnownKey { name, secret: *secret }));
         let broken = |fault: &Diagnostic| {
             self.unikernel.broken.iter().any(|b| fault.message.contains(&format!("`{b}`")))
         };
@@ -195,13 +215,23 @@ impl<'m> Draft<'m> {
     }
 }
 
-fn wrong_stage(key: &Key, setting: &crate::settings::Setting) -> Diagnostic {
+/// A secret that a device's line, or a `use` of the catalogue, gives away.
+pub(super) fn secret_given(key: &Key) -> Diagnostic {
+    let message =
+        format!("`{}` is secret: it is never put into an image, and a device's line gives it", key.name);
+    // Without the line that gives it: an excerpt would show the value.
+    Diagnostic::error(Code::KeyStage, message)
+        .label(key.span, "declared here")
+        .help(format!("leave `{}=...` out, and boot with `uk run -- --{}=...`", key.name, key.name))
+}
+
+fn wrong_stage(key: &Key, setting: &crate::settings::Setting, secret: bool) -> Diagnostic {
     let message = if key.secret {
         format!("`{}` is secret: it is never put into an image", key.name)
     } else {
         format!("`{}` is given when the unikernel boots, not when it is built", key.name)
     };
-    let run = if key.secret {
+    let run = if secret {
         format!("leave it out here, and boot with `uk run -- --{}=...`", key.name)
     } else {
         format!("leave it out here, and boot with `uk run -- --{}={}`", key.name, setting.value)

@@ -21,7 +21,7 @@ use uk_keys::{Stage, Value};
 
 use crate::catalogue::Role;
 use crate::read::Name;
-use crate::settings::Origin;
+use crate::settings::{KnownKey, Origin};
 use crate::value::Type;
 
 /// A device's place in [`DeviceGraph::devices`].
@@ -41,7 +41,8 @@ pub struct DeviceGraph {
     devices: Vec<Device>,
     jobs: Vec<Job>,
     keys: Vec<GraphKey>,
-    known_keys: Vec<String>,
+    /// Names, and whether they are secret.
+    known_keys: Vec<(String, bool)>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -237,8 +238,8 @@ impl DeviceGraph {
 
     /// The full names (`assets.kv_ro`) of the keys that `--set` may name, also those of devices that this target or
     /// these values don't need: for [`Settings::unknown`](crate::Settings::unknown).
-    pub fn known_keys(&self) -> impl Iterator<Item = &str> + Clone {
-        self.known_keys.iter().map(String::as_str)
+    pub fn known_keys(&self) -> impl Iterator<Item = KnownKey<'_>> + Clone {
+        self.known_keys.iter().map(|(name, secret)| KnownKey { name, secret: *secret })
     }
 
     /// What isn't a fault but looks like a mistake.

@@ -9,11 +9,12 @@ use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Span};
 
 use super::expand::Resolved;
-use super::graph_keys::KeyDraft;
+use super::graph_keys::{KeyDraft, secret_given};
 use super::{DeviceGraph, KeyId, ParamValue};
 use crate::catalogue::{Catalogue, Implementation, Param, unknown_argument, unknown_requirement};
 use crate::manifest::{ArgumentValue, Device, Unikernel};
 use crate::names;
+use crate::paths;
 use crate::read::Name;
 use crate::settings::Settings;
 
@@ -163,6 +164,8 @@ impl<'m> Draft<'m> {
                     written[at] = true;
                     match literal.typed(&implementation.params[at].ty, format_args!("`{}`", argument.name)) {
                         Ok(value) => {
+                            let outside = paths::check(&implementation.params[at].ty, &value, literal.span);
+                            self.faults.extend(outside);
                             params[at] =
                                 Some(Slot { value: ParamValue::Fixed(value), span: Some(literal.span) });
                         }
@@ -172,6 +175,9 @@ impl<'m> Draft<'m> {
                 (Some(at), _, ArgumentValue::Key(key)) => {
                     written[at] = true;
                     params[at] = self.application_key(key, &implementation.params[at]);
+                }
+                (None, Some(at), ArgumentValue::Literal(_)) if implementation.keys[at].secret => {
+                    self.faults.push(secret_given(&implementation.keys[at]));
                 }
                 (None, Some(at), ArgumentValue::Literal(literal)) => {
                     match literal.typed(&implementation.keys[at].ty, format_args!("`{}`", argument.name)) {
@@ -247,7 +253,12 @@ impl<'m> Draft<'m> {
             );
             return None;
         }
-        Some(Slot { value: key.as_param(KeyId(index as u32)), span: Some(name.span) })
+        // What is known only at boot names a file of the guest's own world.
+        let value = key.as_param(KeyId(index as u32));
+        if let ParamValue::Fixed(fixed) = &value {
+            self.faults.extend(paths::check(&param.ty, fixed, key.span));
+        }
+        Some(Slot { value, span: Some(name.span) })
     }
 
     fn fill_requirements(&mut self, index: usize, implementation: &'m Implementation) {

@@ -3,6 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_keys::Value;
 
+use crate::paths;
 use crate::read::{Name, Reader};
 use crate::syntax::Node;
 use crate::value::{Literal, Type};
@@ -84,9 +85,19 @@ impl Hook {
     }
 }
 
+/// The next argument, a path in the project.
+fn path(reader: &mut Reader<'_, '_>, what: &str) -> Option<Name> {
+    let path = reader.text(what)?;
+    if let Some(fault) = paths::outside(&path.text, path.span) {
+        reader.faults.push(fault);
+        reader.faulty = true;
+    }
+    Some(path)
+}
+
 fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     let mut reader = Reader::new(node, "image disk.img sectors=100000", faults);
-    let path = reader.text("the path of an image");
+    let path = path(&mut reader, "the path of an image");
     let sectors = reader.integer("sectors");
     let size = reader.property("size");
     let size = match (sectors, size) {
@@ -131,8 +142,8 @@ fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
 
 fn copy(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     let mut reader = Reader::new(node, "copy FROM TO", faults);
-    let from = reader.text("the path of a file");
-    let to = from.as_ref().and_then(|_| reader.text("the path of the copy"));
+    let from = path(&mut reader, "the path of a file");
+    let to = from.as_ref().and_then(|_| path(&mut reader, "the path of the copy"));
     reader.no_children();
     reader.done_with_properties();
     Some(Step::Copy { from: from?, to: to? })
@@ -140,7 +151,7 @@ fn copy(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
 
 fn mkdir(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     let mut reader = Reader::new(node, "mkdir PATH", faults);
-    let path = reader.text("the path of a folder");
+    let path = path(&mut reader, "the path of a folder");
     reader.no_children();
     reader.done_with_properties();
     Some(Step::Mkdir { path: path? })
@@ -163,7 +174,7 @@ fn run(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
             }
         };
         let mut line = Reader::new(child, "input PATH", reader.faults);
-        list.extend(line.text("a path"));
+        list.extend(path(&mut line, "a path"));
         line.no_children();
         line.done_with_properties();
     }

@@ -131,6 +131,14 @@ faults! {
     faults_of_every_stage_at_once: EXAMPLE, Unix, ["prot=1"], [UnknownKey, UnknownProperty, UnknownDevice],
         "unikernel hello\nkey port type=u16\nkey hello type=string dco=\"How\"\njob main entry=\"a::b\" {\n    kv-ro asets\n}\n";
     workspace_without_members: SMALL, Unix, [], [MissingValue], "workspace\n";
+    empty_names: SMALL, Unix, [], [InvalidName, InvalidName, InvalidName],
+        "unikernel \"\"\nkey \"\" type=u8\nkey mode type=enum {\n    option \"\"\n    option x\n}\njob main entry=\"a::b\"\n";
+    paths_outside: EXAMPLE, Unix, [], [OutsideProject, OutsideProject, OutsideProject, OutsideProject, OutsideProject],
+        "unikernel hello\nkey dir type=path default=\"/srv\" stage=build\nkey free type=path default=\"/srv\"\nhook disk {\n    image \"a/../../x.img\" sectors=1\n    copy \"a/../b\" \"/etc/passwd\"\n    run tool {\n        input \"../secret\"\n    }\n}\n\
+         device a direct dir=\"..\"\ndevice b direct dir=(key)dir\ndevice c direct dir=(key)free\njob main entry=\"a::b\" {\n    a a as=kv-ro\n    b b as=kv-ro\n    c c as=kv-ro\n}\n";
+    one_key_for_two_files: EXAMPLE, Unix, [], [ExclusiveDevice],
+        "unikernel hello\nkey file type=path default=x.img\nkey other type=path default=x.img\ndevice a block-of-file file=(key)file\ndevice b block-of-file file=(key)file\ndevice c block-of-file file=(key)other\n\
+         job main entry=\"a::b\" {\n    a a as=block\n    b b as=block\n    c c as=block\n}\n";
     hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
         "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n}\njob main entry=\"a::b\"\n";
 }

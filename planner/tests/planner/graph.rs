@@ -148,3 +148,28 @@ fn settings_for_several_unikernels_need_one_that_knows_them() {
     let unknown = desk.settings.unknown([&hello, &store].into_iter().flat_map(|g| g.known_keys()));
     assert_eq!(unknown.iter().map(|f| f.message.as_str()).collect::<Vec<_>>(), ["there is no key `prot`"]);
 }
+
+/// A port and an unrelated number may be equal; two ports may not.
+#[test]
+fn what_is_exclusive_goes_by_its_name() {
+    let catalogue = r#"
+interface net trait="x::Net"
+implementation listen provides=net exclusive=#true {
+    param port type=u16 exclusive=#true
+    targets all { crate x-listen connect="x_listen::open" }
+}
+implementation bus provides=net exclusive=#true {
+    param slot type=u16 exclusive=#true
+    targets all { crate x-bus connect="x_bus::open" }
+}"#;
+    let codes = |second: &str| {
+        let text = format!(
+            "unikernel x\ndevice a listen port=80\ndevice b {second}\njob main entry=\"x::start\" {{\n    a a as=net\n    b b as=net\n}}\n"
+        );
+        let faults =
+            Desk::default().check(&text, &[("x", catalogue)], Target::Unix).err().unwrap_or_default();
+        faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes("bus slot=80"), [""; 0]);
+    assert_eq!(codes("listen port=80"), ["UK0308"]);
+}

@@ -7,5 +7,6 @@ mod exercise;
 mod generate;
 mod graph;
 mod random;
+mod secrets;
 mod support;
 mod syntax;

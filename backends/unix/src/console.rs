@@ -9,9 +9,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uk_device::Wall;
-use uk_device::backend::{enabled, max_level, write_line};
-use uk_device::keys::Filter;
-use uk_device::log::{Log, Metadata, Record, set_logger, set_max_level};
+use uk_device::backend::write_line;
+use uk_device::log::Record;
 
 struct Output {
     /// Standard output without a buffer; `None` if the process has none.
@@ -51,39 +50,17 @@ pub fn print(text: &str) {
     let _ = output.write([fresh, text].concat().as_bytes());
 }
 
-struct Logger {
-    application: &'static str,
-    filter: &'static Filter,
-}
-
-/// Makes log lines of the levels that `filter` lets through appear.
-pub fn install(application: &'static str, filter: &'static Filter) {
-    // An application that has set a logger of its own keeps it.
-    if set_logger(uk_device::share(Logger { application, filter })).is_ok() {
-        set_max_level(max_level(filter));
-    }
+/// Prints what was logged.
+pub fn log(application: &str, record: &Record<'_>) {
+    let mut line = String::new();
+    // Writing to a `String` fails only if the message's own `Display` does; then what there is is printed.
+    let _ = write_line(&mut line, wall(), application, record);
+    print(&line);
 }
 
 /// Writes `NAME: MESSAGE` to standard error, if there is one.
 pub fn complain(name: &str, message: &dyn Display) {
     let _ = writeln!(stderr(), "{name}: {message}");
-}
-
-impl Log for Logger {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        enabled(self.filter, self.application, metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            let mut line = String::new();
-            // Writing to a `String` fails only if the message's own `Display` does; then what there is is printed.
-            let _ = write_line(&mut line, wall(), self.application, record);
-            print(&line);
-        }
-    }
-
-    fn flush(&self) {}
 }
 
 /// The time of day, with the zone of the process's environment.

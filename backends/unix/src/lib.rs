@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 
-use uk_device::backend::USAGE;
+use uk_device::backend::{USAGE, log_with};
 use uk_device::keys::{Key, Outcome, Values, parse};
 
 pub use console::write;
@@ -67,7 +67,7 @@ where
             return ExitCode::from(USAGE);
         }
     };
-    console::install(application, values.logs());
+    log_with(application, values.logs(), console::log);
     match uk_executor::run(event::platform(), start(values)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,7 +5,7 @@ use core::fmt::{Display, Write};
 use core::future::Future;
 
 use uk_device::Wall;
-use uk_device::backend::{MEMORY, USAGE};
+use uk_device::backend::{MEMORY, USAGE, log_with};
 use uk_device::keys::{Key, Outcome, Values, parse, words};
 use uk_executor::Platform;
 
@@ -96,7 +96,7 @@ where
         }
         Outcome::Usage(error) => die(USAGE, error),
     };
-    logger::install(application, values.logs());
+    log_with(application, values.logs(), logger::log);
     match uk_executor::run(&Machine, start(values)) {
         Ok(()) => exit(0),
         Err(error) if error.message().is_empty() => exit(error.code()),

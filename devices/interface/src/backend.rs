@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use log::{Level, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use uk_keys::{Filter, same_name};
 
 use crate::Wall;
@@ -108,22 +108,44 @@ fn filter_level(level: Level) -> uk_keys::Level {
     }
 }
 
-/// The highest level that a filter lets through, for `log::set_max_level`.
-pub fn max_level(filter: &Filter) -> log::LevelFilter {
+fn max_level(filter: &Filter) -> LevelFilter {
     match filter.highest() {
-        uk_keys::Level::Quiet => log::LevelFilter::Off,
-        uk_keys::Level::Error => log::LevelFilter::Error,
-        uk_keys::Level::Warning => log::LevelFilter::Warn,
-        uk_keys::Level::Info => log::LevelFilter::Info,
-        uk_keys::Level::Debug => log::LevelFilter::Debug,
-        uk_keys::Level::Trace => log::LevelFilter::Trace,
+        uk_keys::Level::Quiet => LevelFilter::Off,
+        uk_keys::Level::Error => LevelFilter::Error,
+        uk_keys::Level::Warning => LevelFilter::Warn,
+        uk_keys::Level::Info => LevelFilter::Info,
+        uk_keys::Level::Debug => LevelFilter::Debug,
+        uk_keys::Level::Trace => LevelFilter::Trace,
     }
 }
 
-/// Whether a filter lets a message through; `application` is the application's crate.
-pub fn enabled(filter: &Filter, application: &str, metadata: &log::Metadata<'_>) -> bool {
-    let name = Name::of(metadata.target(), application);
-    filter.enabled(name.0, filter_level(metadata.level()))
+struct Logger {
+    application: &'static str,
+    filter: &'static Filter,
+    print: fn(&str, &Record<'_>),
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let name = Name::of(metadata.target(), self.application);
+        self.filter.enabled(name.0, filter_level(metadata.level()))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            (self.print)(self.application, record);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Hands what is logged, as far as `filter` lets it through, to `print`, with `application`, the application's crate:
+/// both are for [`write_line`]. An application that has set a logger of its own keeps it.
+pub fn log_with(application: &'static str, filter: &'static Filter, print: fn(&str, &Record<'_>)) {
+    if log::set_logger(crate::share(Logger { application, filter, print })).is_ok() {
+        log::set_max_level(max_level(filter));
+    }
 }
 
 /// Writes one log line: `2026-11-23 08:54:44 -01:00: INF [application] hello`.
@@ -204,13 +226,14 @@ mod tests {
     #[test]
     fn filters_go_by_the_shown_name() {
         let filter = Filter::parse("*:error,application:debug,net-direct:quiet").expect("it is a filter");
-        let enabled = |target, level| {
-            enabled(&filter, "hello-key", &log::Metadata::builder().target(target).level(level).build())
-        };
+        let filter = crate::share(filter);
+        let logger = Logger { application: "hello-key", filter, print: |_, _| () };
+        let enabled =
+            |target, level| logger.enabled(&Metadata::builder().target(target).level(level).build());
         assert!(enabled("hello_key::x", Level::Debug));
         assert!(!enabled("hello_key::x", Level::Trace));
         assert!(!enabled("uk_net_direct", Level::Error));
         assert!(enabled("smoltcp", Level::Error) && !enabled("smoltcp", Level::Warn));
-        assert_eq!(max_level(&filter), log::LevelFilter::Debug);
+        assert_eq!(max_level(filter), LevelFilter::Debug);
     }
 }

@@ -6,18 +6,7 @@ use crate::step::{self, Done, cargo};
 pub fn run(minutes: &str) -> Done {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` isn't a number of minutes"))?;
     let mut command = cargo();
-    command.args([
-        "test",
-        "--release",
-        "-p",
-        "uk-planner",
-        "-p",
-        "uk-keys",
-        "-p",
-        "uk-keys-syntax",
-        "--",
-        "soak",
-    ]);
+    command.args(["test", "--release", "-p", "uk-planner", "-p", "uk-keys", "-p", "uk-kdl", "--", "soak"]);
     command.env("UK_SOAK_SECONDS", (minutes * 60).to_string());
     step::run("fuzzing", &mut command)
 }

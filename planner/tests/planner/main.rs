@@ -7,4 +7,3 @@ mod generate;
 mod graph;
 mod random;
 mod support;
-mod syntax;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "devices/args",
     "devices/clock",
     "devices/console-unix",
     "devices/console-virtio",
     "devices/interface",
+    "devices/kdl",
     "devices/keys",
     "devices/keys-syntax",
     "devices/keys-macro",

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 14] = [
+const GUEST: [&str; 15] = [
     "uk-args",
     "uk-clock",
     "uk-console-unix",
     "uk-console-virtio",
     "uk-device",
     "uk-executor",
+    "uk-kdl",
     "uk-keys",
     "uk-keys-macro",
     "uk-keys-syntax",
@@ -23,13 +24,13 @@ const GUEST: [&str; 14] = [
     "uk-virtio",
 ];
 /// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting.
-const SHARED: [&str; 2] = ["uk-keys", "uk-keys-syntax"];
+const SHARED: [&str; 3] = ["uk-kdl", "uk-keys", "uk-keys-syntax"];
 /// What each host crate may depend on of the workspace.
 const HOST: [(&str, &[&str]); 8] = [
     ("uk-diagnostic", &[]),
     ("uk-backends", &[]),
     ("uk-action", &["uk-diagnostic"]),
-    ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-keys-syntax"]),
+    ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-kdl", "uk-keys", "uk-keys-syntax"]),
     ("uk-store", &["uk-action", "uk-diagnostic"]),
     ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-planner", "uk-store"]),
     ("uk", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-loader", "uk-planner", "uk-store"]),

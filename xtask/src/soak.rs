@@ -6,20 +6,9 @@ use crate::step::{self, Done, cargo};
 pub fn run(minutes: &str) -> Done {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` isn't a number of minutes"))?;
     let mut command = cargo();
-    command.args([
-        "test",
-        "--release",
-        "-p",
-        "uk-planner",
-        "-p",
-        "uk-keys",
-        "-p",
-        "uk-keys-macro",
-        "-p",
-        "uk-keys-syntax",
-        "--",
-        "soak",
-    ]);
+    let packages = ["uk-planner", "uk-keys", "uk-keys-macro", "uk-keys-syntax", "uk-kdl"];
+    command.args(["test", "--release"]).args(packages.iter().flat_map(|package| ["-p", package]));
+    command.args(["--", "soak"]);
     command.env("UK_SOAK_SECONDS", (minutes * 60).to_string());
     step::run("fuzzing", &mut command)
 }

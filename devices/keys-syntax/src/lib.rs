@@ -1,9 +1,9 @@
 //! Reads the keys, and nothing else, of a `unikernel.kdl`.
 //!
-//! The `keys!` macro runs this inside the compiler for every application, so it is small and has no dependencies. It
-//! knows enough of KDL 2 to step over everything that isn't a key, and it takes a key's *projection* only: what its
-//! Rust type depends on. `uk` writes the projection to a file of its own ([`write()`]) and gives the macro that, so that
-//! another default, doc or device line doesn't compile the application again.
+//! The `keys!` macro runs this inside the compiler for every application, so it is small and stands on [`uk_kdl`] alone.
+//! It takes a key's *projection* only: what its Rust type depends on. `uk` writes the projection to a file of its own
+//! ([`write()`]) and gives the macro that, so that another default, doc or device line doesn't compile the application
+//! again.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -11,15 +11,11 @@
 extern crate alloc;
 
 mod keys;
-mod nodes;
-mod strings;
-mod tokens;
 
 use alloc::string::String;
 use core::fmt;
 
 pub use keys::{Key, Type, read, write};
-pub use nodes::{Entry, Node, Value, parse};
 
 /// A fault in a manifest's text.
 #[derive(Clone, Debug, PartialEq, Eq)]

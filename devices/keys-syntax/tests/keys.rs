@@ -45,9 +45,10 @@ fn faults_say_where_and_what() {
         ("key a", "line 1: key `a` needs a type"),
         ("key a type=enum", "line 1: key `a` needs options"),
         ("key a type=list", "line 1: key `a` needs `of`"),
-        ("a\r\nb\r\nc \"x", "line 3: this string is never closed"),
-        ("a\n/* b\n c", "line 2: this `/*` is never closed"),
-        ("a true", "line 1: write `#true`"),
+        ("a\r\nb\r\nc \"x", "line 3: a text in quotes is never closed on its line: write `\"`"),
+        ("a\n/* b\n c", "line 2: a comment is never closed"),
+        ("a {\n b =\n", "line 1: a block is never closed"),
+        ("a true", "line 1: `true` can be a keyword or a text: write `#true`"),
     ] {
         let message = read(text).expect_err(text).to_string();
         assert!(message.starts_with(wanted), "{text:?}: {message}");

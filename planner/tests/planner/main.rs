@@ -9,4 +9,3 @@ mod graph;
 mod random;
 mod secrets;
 mod support;
-mod syntax;

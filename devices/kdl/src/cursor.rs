@@ -1,22 +1,26 @@
 //! A place in the text, character classes, and the white space that separates everything.
 
-use uk_diagnostic::{Code, Diagnostic, SourceId, Span};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::MAX_FAULTS;
+use crate::{Fault, MAX_FAULTS};
 
 /// Reads forward over one text and collects faults.
-pub(super) struct Cursor<'t> {
-    pub source: SourceId,
+pub(crate) struct Cursor<'t, S, P> {
+    place: P,
     pub text: &'t str,
     pub pos: usize,
-    pub faults: Vec<Diagnostic>,
+    pub faults: Vec<Fault<S>>,
 }
 
-impl<'t> Cursor<'t> {
-    pub fn new(source: SourceId, text: &'t str) -> Self {
+impl<'t, S, P: Fn(Range<usize>) -> S> Cursor<'t, S, P> {
+    pub fn new(place: P, text: &'t str) -> Self {
         // A byte order mark is allowed at the very start and nowhere else.
         let pos = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { source, text, pos, faults: Vec::new() }
+        Self { place, text, pos, faults: Vec::new() }
     }
 
     /// The byte here; 0 at the end, which no text may contain.
@@ -49,18 +53,27 @@ impl<'t> Cursor<'t> {
         &self.text[self.pos..]
     }
 
-    pub fn span(&self, start: usize) -> Span {
-        Span::new(self.source, start..self.pos)
+    pub fn span(&self, start: usize) -> S {
+        (self.place)(start..self.pos)
     }
 
     /// The one character at `start` (nothing at the end of the text).
-    pub fn char_span(&self, start: usize) -> Span {
+    pub fn char_range(&self, start: usize) -> Range<usize> {
         let length = self.text[start..].chars().next().map_or(0, char::len_utf8);
-        Span::new(self.source, start..start + length)
+        start..start + length
     }
 
-    pub fn fault(&mut self, span: Span, message: impl Into<String>, label: &str) -> &mut Diagnostic {
-        self.faults.push(Diagnostic::error(Code::Syntax, message).label(span, label));
+    pub fn fault(
+        &mut self,
+        range: Range<usize>,
+        message: impl Into<String>,
+        label: &'static str,
+    ) -> &mut Fault<S> {
+        self.fault_at((self.place)(range), message, label)
+    }
+
+    pub fn fault_at(&mut self, place: S, message: impl Into<String>, label: &'static str) -> &mut Fault<S> {
+        self.faults.push(Fault { message: message.into(), place, label, help: None });
         let last = self.faults.len() - 1;
         &mut self.faults[last]
     }
@@ -140,8 +153,7 @@ impl<'t> Cursor<'t> {
                 }
             }
         }
-        let span = Span::new(self.source, start..start + 2);
-        self.fault(span, "a comment is never closed", "it starts here").help =
+        self.fault(start..start + 2, "a comment is never closed", "it starts here").help =
             Some("write `*/` where the comment ends; comments nest".to_owned());
     }
 
@@ -160,9 +172,8 @@ impl<'t> Cursor<'t> {
             self.line_comment();
         }
         if !self.newline() && !self.at_end() {
-            let span = Span::new(self.source, start..start + 1);
-            self.fault(span, "`\\` must be the last thing on its line", "something follows it").help =
-                Some("put text that holds a `\\` into quotes, as `\"\\\\\"`".to_owned());
+            self.fault(start..start + 1, "`\\` must be the last thing on its line", "something follows it")
+                .help = Some("put text that holds a `\\` into quotes, as `\"\\\\\"`".to_owned());
         }
     }
 
@@ -171,20 +182,19 @@ impl<'t> Cursor<'t> {
         if !is_forbidden(c) {
             return;
         }
-        let span = self.char_span(self.pos);
         let message = format!("the invisible character U+{:04X} may not stand in a manifest", c as u32);
-        self.fault(span, message, "here").help =
+        self.fault(self.char_range(self.pos), message, "here").help =
             Some(format!("delete it, or write `\\u{{{:x}}}` inside quotes", c as u32));
     }
 }
 
 /// KDL's line ends.
-pub(super) fn is_newline(c: char) -> bool {
+pub(crate) fn is_newline(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// KDL's white space within a line.
-pub(super) fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     matches!(
         c,
         ' ' | '\t' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
@@ -192,13 +202,13 @@ pub(super) fn is_space(c: char) -> bool {
 }
 
 /// Code points that KDL bans from documents: most control characters, direction marks, a late byte order mark.
-pub(super) fn is_forbidden(c: char) -> bool {
+pub(crate) fn is_forbidden(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// May stand inside an unquoted text.
-pub(super) fn is_identifier(c: char) -> bool {
+pub(crate) fn is_identifier(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, '!'..='~')
             && !matches!(c, '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '=');

@@ -1,19 +1,22 @@
 //! Unquoted words: identifiers, numbers, `#` keywords.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use core::ops::Range;
 
-use super::Scalar;
-use super::cursor::{Cursor, is_identifier};
+use crate::Scalar;
+use crate::cursor::{Cursor, is_identifier};
 
 /// A word may be a name only when it is text.
-pub(super) enum Word<'t> {
+pub(crate) enum Word<'t> {
     Text(Cow<'t, str>),
     Other(Scalar<'t>),
     /// It was a fault, which has been told.
     Broken,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t, S, P: Fn(Range<usize>) -> S> Cursor<'t, S, P> {
     /// Reads a string, number or keyword. `None` when none starts here; nothing is passed then.
     pub fn word(&mut self) -> Option<Word<'t>> {
         match self.byte() {
@@ -41,9 +44,8 @@ impl<'t> Cursor<'t> {
             "-inf" => Scalar::Float(f64::NEG_INFINITY),
             "nan" => Scalar::Float(f64::NAN),
             _ => {
-                let fault = self.fault(self.span(start), format!("`#{word}` isn't a keyword"), "here");
-                let near = crate::names::nearest(word, ["true", "false", "null"]);
-                fault.help = Some(match near {
+                let fault = self.fault(start..self.pos, format!("`#{word}` isn't a keyword"), "here");
+                fault.help = Some(match ["true", "false", "null"].into_iter().find(|k| is_slip(word, k)) {
                     Some(near) => format!("did you mean `#{near}`?"),
                     None => {
                         "keywords are `#true`, `#false` and `#null`; to use it as text, put it into quotes"
@@ -80,7 +82,7 @@ impl<'t> Cursor<'t> {
             return match number(word) {
                 Some(number) => Word::Other(number),
                 None => {
-                    let fault = self.fault(self.span(start), format!("`{word}` isn't a number"), "here");
+                    let fault = self.fault(start..self.pos, format!("`{word}` isn't a number"), "here");
                     fault.help = Some(format!("to use it as text, put it into quotes: `\"{word}\"`"));
                     Word::Broken
                 }
@@ -88,11 +90,25 @@ impl<'t> Cursor<'t> {
         }
         if matches!(word, "true" | "false" | "null" | "inf" | "-inf" | "nan") {
             let fault =
-                self.fault(self.span(start), format!("`{word}` can be a keyword or a text"), "which one?");
+                self.fault(start..self.pos, format!("`{word}` can be a keyword or a text"), "which one?");
             fault.help = Some(format!("write `#{word}` for the keyword, `\"{word}\"` for the text"));
             return Word::Broken;
         }
         Word::Text(Cow::Borrowed(word))
+    }
+}
+
+/// Whether `word` is `keyword` but for its case, or for one letter that is changed, added, dropped or swapped with its
+/// neighbour.
+fn is_slip(word: &str, keyword: &str) -> bool {
+    let same = |(a, b): &(u8, u8)| a.eq_ignore_ascii_case(b);
+    let (a, b) = (word.as_bytes(), keyword.as_bytes());
+    let start = a.iter().copied().zip(b.iter().copied()).take_while(same).count();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end = a.iter().rev().copied().zip(b.iter().rev().copied()).take_while(same).count();
+    match (&a[..a.len() - end], &b[..b.len() - end]) {
+        ([a, b], [c, d]) => same(&(*a, *d)) && same(&(*b, *c)),
+        (a, b) => a.len() <= 1 && b.len() <= 1,
     }
 }
 

@@ -1,14 +1,18 @@
 //! Text that reads back as the same value.
 
-use std::fmt::Write as _;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt::Write as _;
 
-use super::cursor::{is_forbidden, is_identifier};
+use crate::cursor::{is_forbidden, is_identifier};
 
 /// `text` as KDL: bare where that is unambiguous, else in quotes.
 pub fn quote(text: &str) -> String {
-    if is_bare(text) {
-        return text.to_owned();
-    }
+    if is_bare(text) { text.to_owned() } else { in_quotes(text) }
+}
+
+/// `text` as KDL, in quotes even where it could stand without.
+pub fn in_quotes(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -1,12 +1,13 @@
 //! Quoted, multi-line and raw strings.
 
-use std::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
+use alloc::string::String;
+use core::ops::Range;
 
-use uk_diagnostic::Span;
+use crate::cursor::{Cursor, is_newline, is_space};
 
-use super::cursor::{Cursor, is_newline, is_space};
-
-impl<'t> Cursor<'t> {
+impl<'t, S, P: Fn(Range<usize>) -> S> Cursor<'t, S, P> {
     /// Reads the string whose opening `"` is here.
     pub fn quoted(&mut self) -> Cow<'t, str> {
         if self.rest().starts_with("\"\"\"") {
@@ -30,7 +31,7 @@ impl<'t> Cursor<'t> {
         let start = self.pos;
         self.pos += open;
         let inside = self.pos;
-        let opening = Span::new(self.source, start..inside);
+        let opening = start..inside;
         loop {
             let plain = |b: &&u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\');
             self.pos += self.text.as_bytes()[self.pos..].iter().take_while(plain).count();
@@ -38,7 +39,7 @@ impl<'t> Cursor<'t> {
             if self.rest().starts_with(close) {
                 let text = &self.text[inside..self.pos];
                 self.pos += close.len();
-                return Body { text, whole: self.span(start), closed: true };
+                return Body { text, whole: start..self.pos, closed: true };
             }
             if is_newline(c) && !form.lines {
                 break;
@@ -51,7 +52,8 @@ impl<'t> Cursor<'t> {
             self.pos += c.len_utf8();
         }
         let what = if form.lines { "in the file" } else { "on its line" };
-        let fault = self.fault(opening, format!("a text in quotes is never closed {what}"), "it starts here");
+        let fault =
+            self.fault(opening.clone(), format!("a text in quotes is never closed {what}"), "it starts here");
         fault.help = Some(if form.lines {
             format!("write `{close}` on a line of its own where the text ends")
         } else {
@@ -73,7 +75,7 @@ impl<'t> Cursor<'t> {
                 if let Some((length, _)) = unicode_escape(self.rest()) {
                     self.pos += length;
                 } else {
-                    let fault = self.fault(self.span(start), "a `\\u` without a character's number", "here");
+                    let fault = self.fault(start..self.pos, "a `\\u` without a character's number", "here");
                     fault.help =
                         Some("write up to six hexadecimal digits in braces, as `\\u{e9}`".to_owned());
                 }
@@ -88,7 +90,7 @@ impl<'t> Cursor<'t> {
             Some(c) => {
                 self.pos += c.len_utf8();
                 let fault =
-                    self.fault(self.span(start), format!("`\\{}` isn't an escape", c.escape_debug()), "here");
+                    self.fault(start..self.pos, format!("`\\{}` isn't an escape", c.escape_debug()), "here");
                 fault.help = Some(
                     "escapes are `\\\"`, `\\\\`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t`, `\\s` and `\\u{...}`; \
                      a lone backslash is `\\\\`, and `#\"...\"#` has no escapes at all"
@@ -103,7 +105,8 @@ impl<'t> Cursor<'t> {
         let text = unify_newlines(text);
         let Some(lines) = text.strip_prefix('\n') else {
             if body.closed {
-                let fault = self.fault(body.whole, "a `\"\"\"` text must start with a new line", "here");
+                let fault =
+                    self.fault(body.whole.clone(), "a `\"\"\"` text must start with a new line", "here");
                 fault.help = Some("go to a new line after the opening `\"\"\"`".to_owned());
             }
             return String::new();
@@ -113,7 +116,8 @@ impl<'t> Cursor<'t> {
             return String::new();
         }
         if !indent.chars().all(is_space) {
-            let fault = self.fault(body.whole, "a `\"\"\"` text must end on a line of its own", "here");
+            let fault =
+                self.fault(body.whole.clone(), "a `\"\"\"` text must end on a line of its own", "here");
             fault.help = Some("put the closing `\"\"\"` on a new line".to_owned());
             return String::new();
         }
@@ -129,7 +133,7 @@ impl<'t> Cursor<'t> {
                 Some(line) => out.push_str(line),
                 None => {
                     let fault = self.fault(
-                        body.whole,
+                        body.whole.clone(),
                         "a line of a `\"\"\"` text is indented less than its closing quotes",
                         "in this text",
                     );
@@ -152,7 +156,7 @@ struct Form {
 struct Body<'t> {
     text: &'t str,
     /// For messages: all of it, or only the opening quotes when it is never closed.
-    whole: Span,
+    whole: Range<usize>,
     closed: bool,
 }
 

@@ -1,33 +1,37 @@
 //! Nodes, entries and blocks, with recovery: a fault costs the entry or node that it is in, not what follows.
 
-use uk_diagnostic::{Diagnostic, SourceId, Span};
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::cursor::{Cursor, is_newline, is_space};
-use super::scalar::Word;
-use super::{MAX_DEPTH, Node, Property, Scalar, Text, Value};
+use crate::cursor::{Cursor, is_forbidden, is_newline, is_space};
+use crate::scalar::Word;
+use crate::{Fault, MAX_DEPTH, Node, Property, Scalar, Text, Value};
 
 /// Reads one document.
-pub(super) struct Parser<'t> {
-    at: Cursor<'t>,
+pub(crate) struct Parser<'t, S, P> {
+    at: Cursor<'t, S, P>,
 }
 
-impl<'t> Parser<'t> {
-    pub fn new(source: SourceId, text: &'t str) -> Self {
-        Self { at: Cursor::new(source, text) }
+impl<'t, S: Clone, P: Fn(Range<usize>) -> S> Parser<'t, S, P> {
+    pub fn new(text: &'t str, place: P) -> Self {
+        Self { at: Cursor::new(place, text) }
     }
 
-    pub fn document(mut self) -> (Vec<Node<'t>>, Vec<Diagnostic>) {
+    pub fn document(mut self) -> (Vec<Node<'t, S>>, Vec<Fault<S>>) {
         let nodes = self.nodes(0, None);
         (nodes, self.at.faults)
     }
 
     /// Nodes up to the end of the text, or up to the `}` that closes `block` (which stays).
-    fn nodes(&mut self, depth: usize, block: Option<Span>) -> Vec<Node<'t>> {
+    fn nodes(&mut self, depth: usize, block: Option<Range<usize>>) -> Vec<Node<'t, S>> {
         let mut nodes = Vec::new();
         loop {
             self.at.line_space();
             if self.at.at_end() || self.at.gave_up() {
-                if let Some(open) = block.filter(|_| !self.at.gave_up()) {
+                if let Some(open) = block.clone().filter(|_| !self.at.gave_up()) {
                     self.at.fault(open, "a block is never closed", "it starts here").help =
                         Some("write `}` on a line of its own where the block ends".to_owned());
                 }
@@ -44,7 +48,7 @@ impl<'t> Parser<'t> {
                 }
                 b'{' => {
                     let message = "a block needs the name of a node before it";
-                    self.at.fault(self.at.char_span(self.at.pos), message, "here").help =
+                    self.at.fault(self.at.char_range(self.at.pos), message, "here").help =
                         Some("put the `{` on the same line as its node, as in `job main { ... }`".to_owned());
                     self.block(depth);
                 }
@@ -59,12 +63,12 @@ impl<'t> Parser<'t> {
     }
 
     fn refuse_char(&mut self, message: &str, help: &str) {
-        let span = self.at.char_span(self.at.pos);
-        self.at.fault(span, message, "here").help = Some(help.to_owned());
-        self.at.pos = span.range().end;
+        let range = self.at.char_range(self.at.pos);
+        self.at.pos = range.end;
+        self.at.fault(range, message, "here").help = Some(help.to_owned());
     }
 
-    fn node(&mut self, depth: usize) -> Option<Node<'t>> {
+    fn node(&mut self, depth: usize) -> Option<Node<'t, S>> {
         let start = self.at.pos;
         let annotation = self.annotation();
         self.at.node_space();
@@ -73,7 +77,7 @@ impl<'t> Parser<'t> {
             Some(Word::Text(text)) => Some(Text { text, span: self.at.span(name_start) }),
             Some(Word::Other(scalar)) => {
                 let message = format!("a node must start with a name, and this is {}", scalar.noun());
-                self.at.fault(self.at.span(name_start), message, "here").help = Some(
+                self.at.fault(name_start..self.at.pos, message, "here").help = Some(
                     "a line is a name, then its values: `device disk block-of-file file=disk.img`".to_owned(),
                 );
                 None
@@ -92,12 +96,12 @@ impl<'t> Parser<'t> {
             children: None,
             span: self.at.span(start),
         };
-        self.entries(&mut node, depth);
+        self.entries(&mut node, start, depth);
         name.map(|_| node)
     }
 
     /// Everything after a node's name, its end included.
-    fn entries(&mut self, node: &mut Node<'t>, depth: usize) {
+    fn entries(&mut self, node: &mut Node<'t, S>, node_start: usize, depth: usize) {
         let mut after_block = false;
         loop {
             let spaced = self.at.node_space();
@@ -114,8 +118,8 @@ impl<'t> Parser<'t> {
                 Some('/') if self.at.byte_at(1) == b'/' => return self.at.line_comment(),
                 Some('/') if self.at.byte_at(1) == b'-' => {
                     if !spaced && !after_block {
-                        let span = Span::new(self.at.source, self.at.pos..self.at.pos + 2);
-                        self.at.fault(span, "`/-` needs a space before it", "here").help =
+                        let range = self.at.pos..self.at.pos + 2;
+                        self.at.fault(range, "`/-` needs a space before it", "here").help =
                             Some("`/-` takes out the value or block that follows it".to_owned());
                     }
                     self.at.pos += 2;
@@ -128,7 +132,7 @@ impl<'t> Parser<'t> {
                     }
                 }
                 Some('{') => {
-                    let open = self.at.char_span(self.at.pos);
+                    let open = self.at.char_range(self.at.pos);
                     let children = self.block(depth);
                     if node.children.is_some() {
                         let message = format!("`{}` has two blocks", node.name.text);
@@ -143,30 +147,29 @@ impl<'t> Parser<'t> {
                     let start = self.at.pos;
                     if after_block {
                         let message = "something follows a block on its line";
-                        self.at.fault(self.at.char_span(start), message, "here").help = Some(
+                        self.at.fault(self.at.char_range(start), message, "here").help = Some(
                             "put values before the `{`, and the next node on a line of its own".to_owned(),
                         );
                         return;
                     }
                     if !spaced && !matches!(c, '"' | '#') {
-                        self.half_quoted(node.span.range().start);
+                        self.half_quoted(node_start);
                         continue;
                     }
                     if !spaced && !self.at.gave_up() {
                         let message = "two values need a space between them";
-                        self.at.fault(self.at.char_span(start), message, "the second starts here").help =
+                        self.at.fault(self.at.char_range(start), message, "the second starts here").help =
                             Some(format!("write a space before `{}`", c.escape_debug()));
                     }
                     self.entry(&mut Some(node));
-                    let end = self.at.pos;
-                    node.span = Span::new(self.at.source, node.span.range().start..end);
+                    node.span = self.at.span(node_start);
                 }
             }
         }
     }
 
     /// One argument or property, added to `node` if there is one (a slashdash discards it).
-    fn entry(&mut self, node: &mut Option<&mut Node<'t>>) {
+    fn entry(&mut self, node: &mut Option<&mut Node<'t, S>>) {
         let start = self.at.pos;
         let annotation = self.annotation();
         if annotation.is_some() {
@@ -180,9 +183,10 @@ impl<'t> Parser<'t> {
                 "a value or the end of the line"
             });
         };
+        let word_range = word_start..self.at.pos;
         let word_span = self.at.span(word_start);
         if self.equals_sign() {
-            let equals = self.at.span(self.at.pos - 1);
+            let equals = self.at.pos - 1..self.at.pos;
             let value = self.property_value(equals);
             match (word, annotation) {
                 (Word::Broken, _) => {}
@@ -193,12 +197,16 @@ impl<'t> Parser<'t> {
                 }
                 (Word::Text(_), Some(annotation)) => {
                     self.at
-                        .fault(annotation.span, "an annotation belongs to the value, not to the name", "here")
+                        .fault_at(
+                            annotation.span,
+                            "an annotation belongs to the value, not to the name",
+                            "here",
+                        )
                         .help = Some(format!("write `=({})` after the name", annotation.text));
                 }
                 (Word::Other(scalar), _) => {
                     let message = format!("a property's name must be text, and this is {}", scalar.noun());
-                    self.at.fault(word_span, message, "here").help = Some("write `name=value`".to_owned());
+                    self.at.fault(word_range, message, "here").help = Some("write `name=value`".to_owned());
                 }
             }
             return;
@@ -228,7 +236,7 @@ impl<'t> Parser<'t> {
         false
     }
 
-    fn property_value(&mut self, equals: Span) -> Option<Value<'t>> {
+    fn property_value(&mut self, equals: Range<usize>) -> Option<Value<'t, S>> {
         self.at.node_space();
         let start = self.at.pos;
         let annotation = self.annotation();
@@ -257,11 +265,11 @@ impl<'t> Parser<'t> {
     }
 
     /// `(name)`, if one starts here.
-    fn annotation(&mut self) -> Option<Box<Text<'t>>> {
+    fn annotation(&mut self) -> Option<Box<Text<'t, S>>> {
         if self.at.byte() != b'(' {
             return None;
         }
-        let open = self.at.char_span(self.at.pos);
+        let open = self.at.char_range(self.at.pos);
         self.at.pos += 1;
         self.at.node_space();
         let start = self.at.pos;
@@ -270,7 +278,11 @@ impl<'t> Parser<'t> {
             Some(Word::Broken) => None,
             Some(Word::Other(_)) | None => {
                 self.at
-                    .fault(open, "an annotation needs a name", "nothing is named in these parentheses")
+                    .fault(
+                        open.clone(),
+                        "an annotation needs a name",
+                        "nothing is named in these parentheses",
+                    )
                     .help = Some(
                     "write `(key)name` or `(param)name`; put text that holds `(` into quotes".to_owned(),
                 );
@@ -288,8 +300,8 @@ impl<'t> Parser<'t> {
     }
 
     /// The block whose `{` is here.
-    fn block(&mut self, depth: usize) -> Vec<Node<'t>> {
-        let open = self.at.char_span(self.at.pos);
+    fn block(&mut self, depth: usize) -> Vec<Node<'t, S>> {
+        let open = self.at.char_range(self.at.pos);
         self.at.pos += 1;
         if depth >= MAX_DEPTH {
             self.at
@@ -321,7 +333,7 @@ impl<'t> Parser<'t> {
             Some((name, value)) => format!("write `{name}={:?}`", value),
             None => format!("write `{word:?}`"),
         };
-        self.at.fault(Span::new(self.at.source, start..self.at.pos), message, "in this").help = Some(help);
+        self.at.fault(start..self.at.pos, message, "in this").help = Some(help);
     }
 
     /// Passes the character here and what belongs to it.
@@ -337,13 +349,11 @@ impl<'t> Parser<'t> {
     fn unexpected(&mut self, wanted: &str) {
         let start = self.at.pos;
         let Some(c) = self.at.char() else {
-            let span = self.at.span(start);
-            self.at.fault(span, format!("{wanted} is missing at the end of the file"), "here");
+            self.at.fault(start..start, format!("{wanted} is missing at the end of the file"), "here");
             return;
         };
         if is_newline(c) || matches!(c, '}' | ';' | '{') {
-            let span = self.at.char_span(start);
-            self.at.fault(span, format!("{wanted} is missing"), "before this");
+            self.at.fault(self.at.char_range(start), format!("{wanted} is missing"), "before this");
             if c == '{' || c == '}' {
                 return;
             }
@@ -351,14 +361,13 @@ impl<'t> Parser<'t> {
             return;
         }
         self.pass_junk();
-        let span = self.at.span(start);
-        let shown = if c.is_control() || super::cursor::is_forbidden(c) {
+        let shown = if c.is_control() || is_forbidden(c) {
             format!("the invisible character U+{:04X}", c as u32)
         } else {
             format!("`{c}`")
         };
-        let article = format!("{shown} can't stand where {wanted} is expected");
-        self.at.fault(span, article, "here").help =
+        let message = format!("{shown} can't stand where {wanted} is expected");
+        self.at.fault(start..self.at.pos, message, "here").help =
             Some("put text with special characters into quotes".to_owned());
     }
 }

@@ -74,7 +74,12 @@ fn walk(folder: &Path, ignoring: bool) -> Result<Vec<String>> {
         .filter_entry(move |entry| counts(&root, entry));
     let mut files = Vec::new();
     for entry in walk.build() {
-        let entry = entry.map_err(|error| unreadable(folder, &error.to_string()))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // No file: editors leave links to nowhere beside what they have open.
+            Err(error) if leads_nowhere(&error) => continue,
+            Err(error) => return Err(unreadable(folder, &error.to_string())),
+        };
         if entry.file_type().is_none_or(|t| !t.is_file()) {
             continue;
         }
@@ -85,6 +90,16 @@ fn walk(folder: &Path, ignoring: bool) -> Result<Vec<String>> {
         files.push(text.to_owned());
     }
     Ok(files)
+}
+
+/// Whether an error only says that a link's target doesn't exist or is a folder around the link.
+fn leads_nowhere(error: &ignore::Error) -> bool {
+    match error {
+        ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } => leads_nowhere(err),
+        ignore::Error::Loop { .. } => true,
+        ignore::Error::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 fn counts(root: &Path, entry: &ignore::DirEntry) -> bool {

@@ -168,3 +168,21 @@ fn an_object_that_was_lost_is_made_again() {
     uk(folder.path(), ["build"]).store(store.path()).run().ok();
     assert_eq!(folder.bytes("dist/noop"), artifact);
 }
+
+#[test]
+fn a_qemu_that_ends_before_its_guest_is_told_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, tools) = (Folder::example("noop"), Folder::empty());
+    uk(folder.path(), ["build", "--target", "virtio"]).run().ok();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").expect("there is one"));
+    for (script, how) in [("exit 3", "exit status: 3"), ("kill -9 $$", "signal: 9")] {
+        tools.write("qemu-system-x86_64", &format!("#!/bin/sh\n{script}\n"));
+        let program = tools.join("qemu-system-x86_64");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("modes can be set");
+        let ran = uk(folder.path(), ["run", "--target", "virtio"]).env("PATH", &path).run();
+        let said = ran.fails(125, &["UK0702"]);
+        assert!(said.contains(how) && said.contains("uk run --print"), "{said}");
+    }
+    let left: Vec<_> = folder.listing().into_iter().filter(|path| path.contains("report")).collect();
+    assert_eq!(left, [""; 0]);
+}

@@ -188,12 +188,33 @@ fn files_that_are_no_source_make_nothing_dirty() {
 }
 
 #[test]
+fn links_to_nowhere_and_in_circles_are_no_sources() {
+    use std::os::unix::fs::symlink;
+    let folder = built("hello-key", &[]);
+    symlink("user@host.1234:5678", folder.join("src/.#lib.rs")).expect("links can be made");
+    symlink("..", folder.join("src/around")).expect("links can be made");
+    let ran = rebuild(&folder, &[]);
+    assert_eq!(ran.counts().0, 0, "{ran}");
+}
+
+#[test]
 fn a_new_source_file_counts() {
     let folder = built("hello-key", &[]);
     folder.write("src/more.rs", &format!("//! {}\n", token()));
     folder.edit("src/lib.rs", "uk_device::keys!();", "mod more;\nuk_device::keys!();");
     let ran = rebuild(&folder, &[]);
     assert!(ran.did("compile hello-key"), "{ran}");
+}
+
+#[test]
+fn builds_at_once_in_one_folder_agree() {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    let builds: Vec<_> = (0..4)
+        .map(|_| uk(folder.path(), ["build"].iter().chain(&BOTH)).store(store.path()).start())
+        .collect();
+    builds.into_iter().for_each(|build| drop(build.wait().ok()));
+    let after = build(&folder, store.path(), &BOTH);
+    assert_eq!(after.counts().0, 0, "{after}");
 }
 
 #[test]

@@ -310,3 +310,15 @@ fn the_unix_artifact_needs_nothing_but_itself() {
     assert_eq!(ran.stderr, "");
     assert_eq!(elsewhere.listing(), ["renamed"]);
 }
+
+#[test]
+fn a_folder_may_have_any_name() {
+    let name = "we,ird \"na'me $x \u{e9};=1";
+    let parent = Folder::empty();
+    crate::support::copy(&crate::support::repository().join("tests/guests/deeds"), &parent.join(name));
+    for place in [UNIX, MICROVM].into_iter().filter(|place| can_run(place)) {
+        let words = [&["run"], place, &["--", "--text", "here"]].concat();
+        let ran = uk(&parent.join(name), words).run().ok();
+        assert_eq!(log_line(ran.stdout.trim_end()).text, "here", "{ran}");
+    }
+}

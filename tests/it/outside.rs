@@ -169,3 +169,51 @@ fn a_device_of_a_third_party_is_found_and_given() {
     );
     says(&application, "rolled 4");
 }
+
+#[test]
+fn a_member_of_a_cargo_workspace_inherits_from_it() {
+    let workspace = Folder::empty();
+    workspace.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"apps/*\", \"libs/*\"]\nresolver = \"3\"\n\n\
+         [workspace.package]\nversion = \"0.7.2\"\nedition = \"2021\"\n\n\
+         [workspace.dependencies]\nlog = \"0.4\"\nuk-device = \"0.1\"\n\
+         common = { path = \"libs/common\" }\n\n[workspace.lints.rust]\nunused = \"warn\"\n",
+    );
+    workspace.write(
+        "apps/one/Cargo.toml",
+        "[package]\nname = \"one-app\"\nversion.workspace = true\nedition.workspace = true\nbuild = \"make.rs\"\n\n\
+         [lib]\nname = \"the_lib\"\npath = \"source/start.rs\"\n\n[lints]\nworkspace = true\n\n\
+         [dependencies]\nlog.workspace = true\nuk-device.workspace = true\ncommon.workspace = true\n",
+    );
+    workspace
+        .write("apps/one/make.rs", "fn main() {\n    println!(\"cargo::rustc-env=FROM=a script\");\n}\n");
+    workspace.write("apps/one/source/start.rs", "#![no_std]\n//! It.\nmod inner;\npub use inner::go;\n");
+    workspace.write(
+        "apps/one/source/inner.rs",
+        "use uk_device::Time;\n\n/// Says it.\npub async fn go(_: impl Time) {\n    \
+         log::info!(\"{} {} {}\", common::DATA, env!(\"CARGO_PKG_VERSION\"), env!(\"FROM\"));\n}\n",
+    );
+    workspace.write(
+        "apps/one/unikernel.kdl",
+        "unikernel one\njob main entry=\"the_lib::go\" {\n    time default-time\n}\n",
+    );
+    workspace.write(
+        "libs/common/Cargo.toml",
+        "[package]\nname = \"common\"\nversion.workspace = true\nedition.workspace = true\n",
+    );
+    workspace.write(
+        "libs/common/src/lib.rs",
+        "#![no_std]\n/// It.\npub const DATA: &str = include_str!(\"../data.txt\");\n",
+    );
+    workspace.write("libs/common/data.txt", "data");
+    let run = || uk(&workspace.join("apps/one"), ["run"]).run().ok();
+    let ran = run();
+    assert!(ran.stdout.ends_with("] data 0.7.2 a script\n"), "{ran}");
+    // What is inherited is watched, and so is what is included.
+    workspace.edit("Cargo.toml", "0.7.2", "0.7.3");
+    workspace.write("libs/common/data.txt", "more data");
+    let ran = run();
+    assert!(ran.stdout.ends_with("] more data 0.7.3 a script\n"), "{ran}");
+    assert!(!workspace.join("Cargo.lock").exists(), "the user's files are as they were");
+}

@@ -2,7 +2,7 @@
 //! what interface. What can't be seen there is left to the compiler, whose message is shown at the manifest line.
 
 use serde::{Deserialize, Serialize};
-use syn::{FnArg, GenericParam, ImplItem, Item, Signature, Type, TypeParamBound, WherePredicate};
+use syn::{Attribute, FnArg, GenericParam, ImplItem, Item, Signature, Type, TypeParamBound, WherePredicate};
 use uk_diagnostic::{Code, Diagnostic, Span};
 
 use crate::catalogue::Catalogue;
@@ -71,19 +71,46 @@ fn last_word(bound: &TypeParamBound) -> Option<String> {
     }
 }
 
+/// The function `path`. None as well where conditional compilation decides which one it is.
 fn find<'f>(items: &'f [Item], path: &[&str]) -> Option<&'f Signature> {
-    let (first, rest) = path.split_first()?;
-    items.iter().find_map(|item| match item {
-        Item::Fn(function) if rest.is_empty() && function.sig.ident == *first => Some(&function.sig),
-        Item::Mod(module) if module.ident == *first => find(&module.content.as_ref()?.1, rest),
-        Item::Impl(block) if block.trait_.is_none() && rest.len() == 1 && is_named(&block.self_ty, first) => {
-            block.items.iter().find_map(|item| match item {
-                ImplItem::Fn(function) if function.sig.ident == *rest[0] => Some(&function.sig),
-                _ => None,
-            })
+    let mut found = candidates(items, path);
+    let (Some((signature, false)), None) = (found.pop(), found.pop()) else { return None };
+    Some(signature)
+}
+
+/// Every function of that path, and whether a condition stands at it or around it.
+fn candidates<'f>(items: &'f [Item], path: &[&str]) -> Vec<(&'f Signature, bool)> {
+    let mut found = Vec::new();
+    let Some((first, rest)) = path.split_first() else { return found };
+    for item in items {
+        match item {
+            Item::Fn(function) if rest.is_empty() && function.sig.ident == *first => {
+                found.push((&function.sig, is_conditional(&function.attrs)));
+            }
+            Item::Mod(module) if module.ident == *first => {
+                let around = is_conditional(&module.attrs);
+                let content = module.content.iter().flat_map(|(_, items)| candidates(items, rest));
+                found.extend(content.map(|(signature, condition)| (signature, condition || around)));
+            }
+            Item::Impl(block)
+                if block.trait_.is_none() && rest.len() == 1 && is_named(&block.self_ty, first) =>
+            {
+                let around = is_conditional(&block.attrs);
+                found.extend(block.items.iter().filter_map(|item| match item {
+                    ImplItem::Fn(function) if function.sig.ident == *rest[0] => {
+                        Some((&function.sig, around || is_conditional(&function.attrs)))
+                    }
+                    _ => None,
+                }));
+            }
+            _ => {}
         }
-        _ => None,
-    })
+    }
+    found
+}
+
+fn is_conditional(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr"))
 }
 
 fn is_named(ty: &Type, name: &str) -> bool {
@@ -211,5 +238,27 @@ mod tests {
         assert_eq!(parameters(source, "app::inner::go"), Some(Parameters(vec![bounds("Time")])));
         assert_eq!(parameters(source, "app::elsewhere::go"), None);
         assert_eq!(parameters("not rust", "app::start"), None);
+    }
+
+    #[test]
+    fn conditions_are_left_to_the_compiler() {
+        let one = "pub async fn start(time: impl Time) {}";
+        assert!(parameters(one, "app::start").is_some());
+        for source in [
+            format!("#[cfg(test)] {one}"),
+            format!("#[cfg(unix)] {one} #[cfg(not(unix))] pub async fn start() {{}}"),
+            format!("#[cfg_attr(test, cfg(unix))] {one}"),
+            format!("{one} #[cfg(unix)] pub async fn start() {{}}"),
+        ] {
+            assert_eq!(parameters(&source, "app::start"), None, "{source}");
+            let inner = format!("mod inner {{ {source} }}");
+            assert_eq!(parameters(&inner, "app::inner::start"), None, "{inner}");
+            let inherent = format!("struct A; impl A {{ {source} }}");
+            assert_eq!(parameters(&inherent, "app::A::start"), None, "{inherent}");
+        }
+        let module = format!("#[cfg(unix)] mod inner {{ {one} }}");
+        assert_eq!(parameters(&module, "app::inner::start"), None);
+        let block = format!("#[cfg(unix)] impl A {{ {one} }}");
+        assert_eq!(parameters(&block, "app::A::start"), None);
     }
 }

@@ -16,6 +16,17 @@ pub fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().map(fold).eq(b.bytes().map(fold))
 }
 
+/// `name` as `keys!` makes the name of a type or variant of it: `a-b` and `aB` both become `AB`.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    for word in name.split(['-', '_']) {
+        let mut chars = word.chars();
+        camel.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        camel.push_str(chars.as_str());
+    }
+    camel
+}
+
 /// Why `name` can't name a unikernel, job, device, key or the like; it ends up in Rust code and in file names.
 pub fn fault(name: &str) -> Option<String> {
     let Some(first) = name.chars().next() else {

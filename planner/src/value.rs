@@ -207,6 +207,15 @@ fn read_options(reader: &mut Reader<'_, '_>) -> Vec<Name> {
             let fault = crate::read::duplicate("options", first, &name);
             reader.faults.push(fault);
             reader.faulty = true;
+        } else if let Some(first) = options.iter().find(|o| names::camel(&o.text) == names::camel(&name.text))
+        {
+            let message = format!("the options `{first}` and `{name}` become one name in Rust");
+            let fault = Diagnostic::error(Code::NameClash, message)
+                .label(name.span, "the second")
+                .label(first.span, "the first")
+                .help("give one of them another name");
+            reader.faults.push(fault);
+            reader.faulty = true;
         } else {
             options.push(name);
         }

@@ -1,5 +1,8 @@
 //! Several values of a key in one command: `--set kv_ro=crunch,fat` is two unikernels.
 
+use std::collections::HashMap;
+
+use uk_diagnostic::{Code, Diagnostic};
 use uk_keys::Kind;
 
 use crate::catalogue::Catalogue;
@@ -22,38 +25,59 @@ pub const MAX_VARIANTS: usize = 256;
 /// can be part of a value (text, paths, lists), it is.
 ///
 /// # Errors
-/// How many there would be, if that is more than [`MAX_VARIANTS`].
+/// More than [`MAX_VARIANTS`] variants, or two values of a key whose artifacts would be one file.
 pub fn variants(
     pairs: &[String],
     unikernel: &Unikernel,
     catalogue: &Catalogue,
-) -> Result<Vec<Variant>, usize> {
+) -> Result<Vec<Variant>, Diagnostic> {
     let mut all = vec![Variant::default()];
     for pair in pairs {
         let values = match pair.split_once('=') {
             Some((name, values)) if values.contains(',') && splits(name, unikernel, catalogue) => values
                 .split(',')
-                .map(|value| (format!("{name}={value}"), format!("+{name}={value}")))
+                // The suffix becomes part of a file name.
+                .map(|value| (format!("{name}={value}"), format!("+{name}={value}").replace(['/', ' '], "_")))
                 .collect(),
             _ => vec![(pair.clone(), String::new())],
         };
+        if let Some(fault) = one_file(&values) {
+            return Err(fault);
+        }
         let count = all.len() * values.len();
         if count > MAX_VARIANTS {
-            return Err(count);
+            let message =
+                format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once");
+            return Err(
+                Diagnostic::error(Code::InvalidKeyValue, message).help("give fewer values to each `--set`")
+            );
         }
         let mut next = Vec::with_capacity(count);
         for variant in &all {
             for (pair, suffix) in &values {
                 let mut variant = variant.clone();
                 variant.pairs.push(pair.clone());
-                // The suffix becomes part of a file name.
-                variant.suffix.push_str(&suffix.replace(['/', ' '], "_"));
+                variant.suffix.push_str(suffix);
                 next.push(variant);
             }
         }
         all = next;
     }
     Ok(all)
+}
+
+/// Two values whose artifacts would have one name, also where file systems don't tell case apart.
+fn one_file(values: &[(String, String)]) -> Option<Diagnostic> {
+    let mut first: HashMap<String, &str> = HashMap::with_capacity(values.len());
+    values.iter().find_map(|(pair, suffix)| {
+        let other = first.insert(suffix.to_lowercase(), pair)?;
+        let message = match other == pair {
+            true => format!("`--set` gives `{}` twice", pair.escape_debug()),
+            false => format!("`{}` and `{}` become one file", other.escape_debug(), pair.escape_debug()),
+        };
+        let help = "each value of a list is a unikernel of its own: leave one of the two out";
+        Some(Diagnostic::error(Code::NameClash, message).help(help))
+    })
 }
 
 /// Whether a comma can't be part of a value of the key `name`.
@@ -64,4 +88,30 @@ fn splits(name: &str, unikernel: &Unikernel, catalogue: &Catalogue) -> bool {
         unikernel.keys.iter().chain(of_devices).filter(|key| names::same(&key.name.text, short)).peekable();
     keys.peek().is_some()
         && keys.all(|key| key.ty.with_kind(|kind| !matches!(kind, Kind::Str | Kind::Path | Kind::List(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use uk_diagnostic::Sources;
+
+    use super::*;
+    use crate::manifest::Manifest;
+
+    #[test]
+    fn each_variant_has_a_file_of_its_own() {
+        let text = "unikernel x\nkey n type=u8\nkey net type=ipv4-cidr\nkey s type=string\njob main entry=\"x::y\"\n";
+        let source = Sources::default().add("unikernel.kdl", text);
+        let Ok(Manifest::Unikernel(unikernel)) = Manifest::parse(source, text) else { panic!("a unikernel") };
+        let catalogue = Catalogue::parse(&[]).expect("it is empty");
+        let codes = |pair: &str| {
+            variants(&[pair.to_owned()], &unikernel, &catalogue).map(|all| all.len()).map_err(|f| f.code)
+        };
+        assert_eq!(codes("n=1,2"), Ok(2));
+        assert_eq!(codes("n=1,1"), Err(Code::NameClash));
+        assert_eq!(codes("net=10.0.0.1/8,10.0.0.1_8"), Err(Code::NameClash));
+        assert_eq!(codes("n=a,A"), Err(Code::NameClash));
+        assert_eq!(codes("s=a,a"), Ok(1), "a comma is part of a text");
+        let many: Vec<String> = (0..=MAX_VARIANTS).map(|n| n.to_string()).collect();
+        assert_eq!(codes(&format!("n={}", many.join(","))), Err(Code::InvalidKeyValue));
+    }
 }

@@ -7,7 +7,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 use uk_planner::catalogue::Catalogue;
 use uk_planner::manifest::{Manifest, Unikernel};
-use uk_planner::{MAX_VARIANTS, Settings, Variant, names};
+use uk_planner::{Settings, Variant, names};
 
 use super::reading::Reading;
 use crate::cli::Select;
@@ -142,14 +142,7 @@ pub(super) fn variants(
     unikernel: &Unikernel,
     catalogue: &Catalogue,
 ) -> Result<Vec<Variant>, Failure> {
-    uk_planner::variants(&select.set, unikernel, catalogue).map_err(|count| {
-        Diagnostic::error(
-            Code::InvalidKeyValue,
-            format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once"),
-        )
-        .help("give fewer values to each `--set`")
-        .into()
-    })
+    Ok(uk_planner::variants(&select.set, unikernel, catalogue)?)
 }
 
 /// What the environment and `pairs` say of keys.

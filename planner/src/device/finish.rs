@@ -17,6 +17,7 @@ impl<'m> Draft<'m> {
         self.check_settings();
         self.check_values();
         self.check_key_names();
+        self.check_job_names();
         let order = self.order();
         let merged = self.merge(&order);
         self.check_ownership(&jobs, &merged);

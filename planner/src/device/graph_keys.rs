@@ -9,6 +9,7 @@ use super::resolve::Draft;
 use super::{DeviceId, GraphKey, KeyId, ParamValue};
 use crate::key::Key;
 use crate::names;
+use crate::read::Name;
 use crate::settings::{KnownKey, Origin, lookup_name};
 
 /// A key while the graph is drawn.
@@ -199,9 +200,10 @@ impl<'m> Draft<'m> {
         (keys, moved)
     }
 
-    /// Keys of the application whose names stand for the same Rust name as another's.
+    /// Keys of the application whose names, or whose enums' names, stand for the same Rust name as another's.
     pub fn check_key_names(&mut self) {
         let mut seen: HashSet<String> = HashSet::new();
+        let mut enums: HashMap<String, &Key> = HashMap::new();
         for key in &self.unikernel.keys {
             if !seen.insert(names::canonical(&key.name.text).to_lowercase()) {
                 let message = format!("`{}` differs from another key only in case", key.name);
@@ -209,6 +211,33 @@ impl<'m> Draft<'m> {
                     Diagnostic::error(Code::NameClash, message)
                         .label(key.name.span, "here")
                         .help("give it another name: variables of the environment have one case"),
+                );
+            } else if key.ty.name() == "enum"
+                && let Some(first) = enums.insert(names::camel(&key.name.text), key)
+            {
+                let message =
+                    format!("the enums of `{}` and `{}` become one name in Rust", first.name, key.name);
+                self.faults.push(
+                    Diagnostic::error(Code::NameClash, message)
+                        .label(key.name.span, "the second")
+                        .label(first.name.span, "the first")
+                        .help("give one of them another name"),
+                );
+            }
+        }
+    }
+
+    /// Jobs whose names differ only in case.
+    pub fn check_job_names(&mut self) {
+        let mut first: HashMap<String, &Name> = HashMap::new();
+        for job in &self.unikernel.jobs {
+            if let Some(first) = first.insert(names::canonical(&job.name.text).to_lowercase(), &job.name) {
+                let message = format!("the jobs `{first}` and `{}` differ only in case", job.name);
+                self.faults.push(
+                    Diagnostic::error(Code::NameClash, message)
+                        .label(job.name.span, "the second")
+                        .label(first.span, "the first")
+                        .help("give one of them another name"),
                 );
             }
         }

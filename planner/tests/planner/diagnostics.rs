@@ -139,6 +139,9 @@ faults! {
     one_key_for_two_files: EXAMPLE, Unix, [], [ExclusiveDevice],
         "unikernel hello\nkey file type=path default=x.img\nkey other type=path default=x.img\ndevice a block-of-file file=(key)file\ndevice b block-of-file file=(key)file\ndevice c block-of-file file=(key)other\n\
          job main entry=\"a::b\" {\n    a a as=block\n    b b as=block\n    c c as=block\n}\n";
+    names_that_rust_has_once: SMALL, Unix, [], [NameClash, NameClash, NameClash, NameClash],
+        "unikernel hello\nkey mode type=enum {\n    option x\n    option X\n}\nkey kind type=enum {\n    option self\n    option Self\n}\nkey a-b type=enum {\n    option x\n}\nkey aB type=enum {\n    option x\n}\nkey c-d type=u8\nkey cD type=u8\n\
+         job main entry=\"a::b\"\njob Main entry=\"a::c\"\n";
     hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
         "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n}\njob main entry=\"a::b\"\n";
 }

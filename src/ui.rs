@@ -19,7 +19,9 @@ pub struct Ui {
 impl Ui {
     /// Decides from the terminal, the environment and `--color`.
     pub fn new(when: When) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        // A terminal that calls itself dumb knows no escape sequences.
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let colours = match when {
             When::Auto => terminal && wanted,

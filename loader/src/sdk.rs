@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use uk_action::{Digest, Entry, EntryKind, Tree};
+use uk_diagnostic::{Code, Diagnostic};
 use uk_store::Store;
 
-use crate::DeviceText;
+use crate::{DeviceText, Result};
 
 /// Path, content and the content's digest, known since `uk` was built.
 static FILES: &[(&str, &[u8], Digest)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
@@ -32,10 +33,36 @@ impl Sdk {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn publish(store: &Store) -> Result<Self, uk_store::StoreError> {
+    pub fn publish(store: &Store) -> std::result::Result<Self, uk_store::StoreError> {
         let files = FILES.iter().map(|(path, bytes, _)| (*path, *bytes));
         let root = store.fixed_tree("sdk", tree(FILES.iter()).digest(), files)?;
         Ok(Self { root, crates: crates() })
+    }
+
+    /// Looks whether all of it is still there, before cargo is asked about it.
+    ///
+    /// # Errors
+    /// `UK0503` names what is missing or was changed in size.
+    pub fn check(&self) -> Result<()> {
+        let damaged = FILES.iter().find(|(path, bytes, _)| {
+            std::fs::metadata(self.root.join(path)).map_or(true, |m| m.len() != bytes.len() as u64)
+        });
+        match damaged {
+            None => Ok(()),
+            Some((path, ..)) => Err(Box::new(
+                Diagnostic::error(
+                    Code::StoreCorrupt,
+                    format!(
+                        "`{}` of the SDK in the store is missing or damaged",
+                        self.root.join(path).display()
+                    ),
+                )
+                .help(format!(
+                    "remove the folder, and `uk` unpacks it again: `rm -rf {}`",
+                    self.root.display()
+                )),
+            )),
+        }
     }
 
     /// Its packages and their folders.
@@ -46,6 +73,13 @@ impl Sdk {
     /// The digest of the SDK crate in `folder`, if there is one.
     pub fn digest(&self, folder: &Path) -> Option<Digest> {
         self.crates.iter().find(|c| self.root.join(c.folder) == folder).map(|c| c.digest)
+    }
+
+    /// The names of its packages.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FILES.iter().filter_map(|(path, bytes, _)| {
+            path.strip_suffix("/Cargo.toml").and(std::str::from_utf8(bytes).ok())?.lines().find_map(named)
+        })
     }
 
     /// Where it is.
@@ -85,9 +119,14 @@ fn crates() -> Vec<Crate> {
 
 fn package(folder: &str) -> String {
     let manifest = format!("{folder}/Cargo.toml");
-    let text = FILES.iter().find(|(path, ..)| *path == manifest).map_or(&b""[..], |(_, bytes, _)| bytes);
-    let line = text.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"name = \"")).unwrap_or_default();
-    String::from_utf8_lossy(line).trim_end_matches('"').to_owned()
+    let bytes = FILES.iter().find(|(path, ..)| *path == manifest).map_or(&b""[..], |(_, bytes, _)| bytes);
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    text.lines().find_map(named).unwrap_or_default().to_owned()
+}
+
+/// The name in a line `name = "..."` of a manifest.
+fn named(line: &str) -> Option<&str> {
+    line.strip_prefix("name = \"")?.strip_suffix('"')
 }
 
 fn tree<'f>(files: impl Iterator<Item = &'f (&'f str, &'f [u8], Digest)>) -> Tree {

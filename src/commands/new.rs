@@ -32,6 +32,17 @@ pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
         .help("choose another, as in `uk new my-server`")
         .into());
     }
+    let taken = Sdk::names()
+        .chain(["alloc", "core", "keys", "proc-macro", "std", "test"])
+        .any(|taken| names::same(taken, name));
+    if taken {
+        return Err(Diagnostic::error(
+            Code::InvalidName,
+            format!("`{name}` can't name a crate: a crate or module that images use has that name"),
+        )
+        .help(format!("choose another, as in `uk new {name}-server`"))
+        .into());
+    }
     if is_keyword(&names::canonical(name)) {
         return Err(Diagnostic::error(
             Code::InvalidName,

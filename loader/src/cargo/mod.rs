@@ -260,7 +260,7 @@ impl<'a> Cargo<'a> {
     }
 
     /// The folder of the synthetic root.
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         Root::place(&self.project.state())
     }
 
@@ -271,6 +271,7 @@ impl<'a> Cargo<'a> {
         {
             return Ok(metadata.clone());
         }
+        self.sdk.check()?;
         let root = self.root();
         write(&root.join("Cargo.toml"), manifest.as_bytes())?;
         write(&root.join("src/lib.rs"), b"")?;

@@ -32,6 +32,10 @@ impl Cargo<'_> {
     pub(super) fn watch_packages(&self, watch: &mut Watch, metadata: &Metadata) {
         for package in &metadata.packages {
             let folder = package_folder(package);
+            // The root's text is part of the question.
+            if folder == self.root() {
+                continue;
+            }
             if package.source.is_some() || self.sdk.digest(&folder).is_some() {
                 watch.existence(package.manifest_path.as_std_path());
                 continue;

@@ -12,11 +12,14 @@ use std::time::{Duration, Instant};
 use crate::setup;
 use crate::step::{self, Done, cargo, repository};
 
+/// A benchmark and its name.
+type Bench = (&'static str, fn() -> Done);
+
 /// Runs the benchmark `name`, or all.
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [(&str, fn() -> Done); 4] =
+    let all: [Bench; 4] =
         [("noop", noop::run), ("cold", cold::run), ("image", image::run), ("plan", plan::run)];
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {

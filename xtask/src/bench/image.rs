@@ -31,7 +31,7 @@ pub(super) fn run() -> Done {
 fn stub(folder: &Path) -> Result<PathBuf, String> {
     let stub = folder.join("stub");
     let sysroot = step::output(Command::new("rustc").arg("--print=sysroot").current_dir(repository()))?;
-    let lld = format!("{}/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld/ld.lld", sysroot.trim());
+    let lld = format!("{}/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld", sysroot.trim());
     let mut rustc = Command::new("rustc");
     rustc.current_dir(repository()).arg("xtask/src/bench/stub.rs").arg("-o").arg(&stub);
     rustc.args([

@@ -1,5 +1,6 @@
 //! The C compiler driver, which links what runs on the host, with the start files and libraries that it brings along.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use uk_action::{Digest, Entry, EntryKind, Tree};
@@ -63,20 +64,17 @@ pub(crate) fn identify(store: &Store) -> Result<Tool> {
         let line = search.lines().find_map(|l| l.strip_prefix(kind)).unwrap_or_default();
         line.trim_start_matches('=').split(':').chain(FOLDERS).map(PathBuf::from).collect()
     };
+    let mut before = BTreeSet::new();
     for (names, folders) in [(&PROGRAMS[..], folders("programs: ")), (&FILES[..], folders("libraries: "))] {
         for name in names {
             // As the driver does it: the first folder that has it. What it doesn't have, it doesn't link.
-            for folder in &folders {
-                let candidate = folder.join(name);
-                // One that appears before the one that is there would be taken instead.
-                watch.existence(&candidate);
-                if let Ok(found) = candidate.canonicalize() {
-                    files.push(found);
-                    break;
-                }
-            }
+            let found = folders.iter().position(|folder| folder.join(name).exists());
+            files.extend(found.and_then(|at| folders[at].join(name).canonicalize().ok()));
+            // A file that appears in a folder before would be taken instead.
+            before.extend(folders[..found.unwrap_or(folders.len())].iter().cloned());
         }
     }
+    before.into_iter().for_each(|folder| watch.file(folder));
     files.sort();
     files.dedup();
     let mut entries = Vec::new();

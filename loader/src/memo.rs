@@ -61,6 +61,9 @@ impl Watch {
     /// while it is being answered isn't lost. Waits until a change could be seen.
     pub fn file(&mut self, path: impl Into<PathBuf>) {
         let path = path.into();
+        if self.files.iter().any(|(known, _)| *known == path) {
+            return;
+        }
         let mut stamp = Stamp::of(&path);
         if let Some(wait) = stamp.and_then(|s| s.racy_for()) {
             std::thread::sleep(wait);

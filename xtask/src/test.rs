@@ -33,7 +33,7 @@ pub fn run() -> Done {
             command
         };
         let name = example.display();
-        step::run(&format!("{name}: rustfmt"), &mut test(&["fmt", "--check"]))?;
+        step::run(&format!("{name}: rustfmt"), &mut test(&["fmt", "--all", "--check"]))?;
         step::run(&format!("{name}: cargo test"), &mut test(&["test", "--quiet"]))?;
         step::run(&format!("{name}: clippy"), test(&["clippy", "--quiet"]).args(["--", "-D", "warnings"]))?;
     }

@@ -24,11 +24,13 @@ pub extern crate alloc;
 
 mod args;
 pub mod backend;
+mod block;
 mod clock;
 pub mod conformance;
 mod console;
 mod error;
 pub mod fake;
+mod kv;
 mod random;
 mod time;
 
@@ -38,9 +40,11 @@ pub use uk_keys as keys;
 pub use uk_keys_macro::keys;
 
 pub use args::Args;
+pub use block::{Block, BlockError, Geometry};
 pub use clock::{Clock, NoWallClock, Wall};
 pub use console::{Console, ConsoleError};
 pub use error::{Error, Outcome, Result, finish};
+pub use kv::{Change, KvEntry, KvError, KvKind, KvRo, KvRw, is_key};
 pub use random::{Generator, Random};
 pub use time::Time;
 

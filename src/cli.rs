@@ -139,6 +139,9 @@ pub struct Effort {
 /// How to run.
 #[derive(Debug, Args)]
 pub struct Runner {
+    /// Give the guest another file for a device; may stand several times.
+    #[arg(long, value_name = "DEVICE=PATH", value_parser = attachment)]
+    pub attach: Vec<(String, String)>,
     /// Print the command instead of running it.
     #[arg(long)]
     pub print: bool,
@@ -151,6 +154,15 @@ pub struct Runner {
     /// The guest's memory in MiB (target `virtio`).
     #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(8..))]
     pub memory: u32,
+}
+
+fn attachment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((device, path)) if !device.is_empty() && !path.is_empty() => {
+            Ok((device.to_owned(), path.to_owned()))
+        }
+        _ => Err("expected the name of a device and a file: `disk=other.img`".to_owned()),
+    }
 }
 
 /// A machine type.

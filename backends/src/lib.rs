@@ -7,5 +7,8 @@
 mod qemu;
 mod target;
 
-pub use qemu::{Accel, EXIT_PORT, Guest, Machine, PROGRAM, qemu_args};
+pub use qemu::{Accel, Disk, EXIT_PORT, Guest, Machine, PROGRAM, qemu_args};
+/// The variable `UK_ATTACH_NAME` tells an executable of the target `unix` which file is its attachment `NAME`.
+pub const ATTACH: &str = "UK_ATTACH_";
+
 pub use target::{Linker, Target, UnknownTarget};

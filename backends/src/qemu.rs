@@ -62,6 +62,21 @@ impl Accel {
     }
 }
 
+/// A file of the host that a guest is given as a disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk<'a> {
+    /// Its serial number.
+    pub id: &'a str,
+    /// The file.
+    pub path: &'a Path,
+    /// Whether the file is a disk of the host.
+    pub device: bool,
+    /// Whether the guest can't write to it.
+    pub read_only: bool,
+    /// Bytes in a sector.
+    pub sector_size: u32,
+}
+
 /// A guest to be started.
 #[derive(Debug, Clone, Copy)]
 pub struct Guest<'a> {
@@ -69,6 +84,8 @@ pub struct Guest<'a> {
     pub image: &'a Path,
     /// Its kernel command line, already quoted.
     pub cmdline: &'a str,
+    /// The disks that it is given.
+    pub disks: &'a [Disk<'a>],
     /// Where the exit code and fault report go.
     pub report: &'a Path,
     /// The machine type.
@@ -81,8 +98,7 @@ pub struct Guest<'a> {
 
 /// QEMU's arguments for `guest`, without the program.
 pub fn qemu_args(guest: &Guest<'_>) -> Vec<String> {
-    // A comma separates QEMU's suboptions; a doubled one stands for itself.
-    let report = guest.report.display().to_string().replace(',', ",,");
+    let report = suboption(guest.report);
     let mut args: Vec<String> =
         ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(String::from).to_vec();
     let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
@@ -101,5 +117,36 @@ pub fn qemu_args(guest: &Guest<'_>) -> Vec<String> {
     if !guest.cmdline.is_empty() {
         option("-append", guest.cmdline.to_owned());
     }
+    if !guest.disks.is_empty() && guest.machine != Machine::Q35 {
+        // As the standard has it since version 1.0; QEMU's default is older.
+        option("-global", "virtio-mmio.force-legacy=false".to_owned());
+    }
+    for (number, disk) in guest.disks.iter().enumerate() {
+        let Disk { id, sector_size, .. } = disk;
+        let driver = if disk.device { "host_device" } else { "file" };
+        let read_only = if disk.read_only { "on" } else { "off" };
+        option(
+            "-blockdev",
+            format!(
+                "driver=raw,node-name=disk{number},read-only={read_only},discard=unmap,\
+                 file.driver={driver},file.filename={}",
+                suboption(disk.path)
+            ),
+        );
+        let device = match guest.machine {
+            Machine::Microvm | Machine::MicrovmNoAcpi => "virtio-blk-device",
+            Machine::Q35 => "virtio-blk-pci,disable-legacy=on",
+        };
+        let sectors = match sector_size {
+            512 => String::new(),
+            _ => format!(",logical_block_size={sector_size},physical_block_size={sector_size}"),
+        };
+        option("-device", format!("{device},drive=disk{number},serial={id}{sectors}"));
+    }
     args
+}
+
+/// A comma separates QEMU's suboptions; a doubled one stands for itself.
+fn suboption(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }

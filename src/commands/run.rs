@@ -30,12 +30,21 @@ pub fn run(
         .help("name one with `-p NAME`, one `--target`, and one value with each `--set`")
         .into());
     };
+    let disks = guest::disks(planned, &runner.attach, folder)?;
     build::build(&session, effort, ui)?;
+    if !runner.print {
+        // All that is wrong at once, and before anything runs.
+        let faults: Vec<Diagnostic> = disks.iter().filter_map(|disk| disk.check().err()).collect();
+        if !faults.is_empty() {
+            return Err(Failure::new(faults, &session.sources));
+        }
+    }
     let name = planned.artifact();
     let artifact = Artifact {
         path: planned.project.dist().join(&name),
         debug: planned.project.dist().join(format!("{name}.debug")),
         target: planned.devices.target(),
+        disks,
         state: planned.project.state(),
     };
     // A guest takes this process's place, and what the store keeps for it would be left behind.

@@ -11,11 +11,11 @@ use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
 use uk_planner::catalogue::{Catalogue, Document, Role};
-use uk_planner::device::{self, DeviceGraph};
+use uk_planner::device::{self, Attached, DeviceGraph};
 use uk_planner::entries;
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
-use uk_planner::manifest::{Step, Unikernel};
+use uk_planner::manifest::{Hook, Step, Unikernel};
 use uk_store::Store;
 
 use crate::cli::Select;
@@ -51,6 +51,8 @@ pub struct Planned {
     pub main: MainRs,
     /// Its last nodes.
     pub image: Image,
+    /// The files that hooks make, relative to the manifest, each with its hook.
+    pub made: Vec<(String, String)>,
     /// What isn't a fault but should be known.
     pub warnings: Vec<Diagnostic>,
 }
@@ -184,7 +186,8 @@ fn build_plan(
     let mut planned = Vec::new();
     for (member, cargo, found, crates, graphs) in checked {
         let mut stamps = uk_loader::Sources::new(&member.project.state().join("stamps"));
-        let (except, include) = source_set(&member.unikernel);
+        let (mut except, include) = source_set(&member.unikernel);
+        except.extend(attached(&graphs));
         for (suffix, devices) in graphs {
             let name = format!("{}{suffix}", devices.name().text);
             let main = generate::main_rs(&devices);
@@ -204,7 +207,15 @@ fn build_plan(
                     span: Some(member.unikernel.span),
                 },
             );
-            planned.push(Planned { project: member.project.clone(), name, devices, main, image, warnings });
+            planned.push(Planned {
+                project: member.project.clone(),
+                name,
+                devices,
+                main,
+                image,
+                made: made_by_hooks(&member.unikernel),
+                warnings,
+            });
         }
         stamps.save();
     }
@@ -236,6 +247,26 @@ fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
     let except = unikernel.hooks.iter().flat_map(|hook| &hook.steps).flat_map(made).collect();
     let include = unikernel.includes.iter().map(|name| name.text.clone()).collect();
     (except, include)
+}
+
+/// The files that guests are given, which are no sources either: guests write to them.
+fn attached(graphs: &[(String, DeviceGraph)]) -> Vec<String> {
+    let devices = graphs.iter().flat_map(|(_, graph)| graph.devices());
+    let all = devices.flat_map(|device| &device.attachments);
+    let mut files: Vec<String> = all
+        .filter(|attachment| matches!(attachment.what, Attached::File { .. }))
+        .map(|attachment| attachment.path().to_owned())
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// What hooks make, with their names.
+fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
+    let files = |hook: &Hook| hook.steps.iter().flat_map(made).collect::<Vec<_>>();
+    let hooks = unikernel.hooks.iter();
+    hooks.flat_map(|hook| files(hook).into_iter().map(|file| (file, hook.name.text.clone()))).collect()
 }
 
 /// The paths that a hook's step makes, relative to the manifest.

@@ -1,10 +1,11 @@
 //! Guest half of the unix target: the main function of an executable, its console and its event loop.
 //!
 //! Crates of devices find here what they share with it: [`fd`] to wait for file descriptors, and [`write()`] to write to
-//! standard output between log lines.
+//! standard output between log lines, and [`attached`] for the files that the process is given.
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
+mod attach;
 mod console;
 mod event;
 pub mod fd;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use uk_device::backend::{USAGE, log_with};
 use uk_device::keys::{Key, Outcome, Values, parse};
 
+pub use attach::attached;
 pub use console::write;
 pub use uk_executor::{Job, alone, job, jobs};
 

@@ -86,7 +86,7 @@ impl Geometry {
     /// [`BlockError::Length`], [`BlockError::OutOfRange`].
     pub fn check(&self, sector: u64, length: usize) -> Result<(), BlockError> {
         let size = u64::from(self.sector_size);
-        if length as u64 % size != 0 {
+        if !(length as u64).is_multiple_of(size) {
             return Err(BlockError::Length { sector_size: self.sector_size });
         }
         self.check_count(sector, length as u64 / size)

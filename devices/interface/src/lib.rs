@@ -23,6 +23,7 @@
 pub extern crate alloc;
 
 mod args;
+mod attachment;
 pub mod backend;
 mod block;
 mod clock;
@@ -40,6 +41,7 @@ pub use uk_keys as keys;
 pub use uk_keys_macro::keys;
 
 pub use args::Args;
+pub use attachment::Attachment;
 pub use block::{Block, BlockError, Geometry};
 pub use clock::{Clock, NoWallClock, Wall};
 pub use console::{Console, ConsoleError};

@@ -93,6 +93,9 @@ codes! {
     UnknownUnikernel = 704, "an unknown unikernel";
     HostTarget = 705, "a target of another operating system";
     UnknownCode = 706, "an unknown error code";
+    MissingAttachment = 707, "a file that the guest is given is missing";
+    UnfitAttachment = 708, "a file that can't be given to the guest";
+    UnknownAttachment = 709, "an unknown attachment";
 }
 
 impl fmt::Display for Code {

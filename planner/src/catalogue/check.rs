@@ -3,6 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic};
 use uk_keys::Stage;
 
+use super::attach;
 use super::{Body, Catalogue, Choice, Crate, Implementation, Use};
 use crate::manifest::{Argument, ArgumentValue};
 use crate::names;
@@ -20,8 +21,9 @@ pub(super) fn check(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
                 faults.push(mismatch(default, found, &requirement.interface));
             }
         }
-        for argument in implementation.steps.iter().flat_map(|step| &step.arguments) {
-            reference(implementation, argument, faults);
+        for step in &implementation.steps {
+            step.arguments.iter().for_each(|argument| reference(implementation, argument, faults));
+            attach::check(implementation, step, faults);
         }
         let mut bodies = vec![&implementation.body];
         while let Some(body) = bodies.pop() {

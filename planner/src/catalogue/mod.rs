@@ -1,5 +1,6 @@
 //! All interfaces and implementations that a build knows, from every `device.kdl`.
 
+mod attach;
 mod body;
 mod check;
 mod read;

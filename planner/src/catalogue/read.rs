@@ -220,7 +220,9 @@ fn requirements(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Requiremen
 fn read_steps(node: &Node<'_>, role: Role, faults: &mut Vec<Diagnostic>) -> Vec<Step> {
     let (usage, line_usage) = match role {
         Role::Build => ("build { crunch dir=(param)dir }", "crunch dir=(param)dir"),
-        Role::Attach => ("attach { file path=(param)file }", "file path=(param)file"),
+        Role::Attach => {
+            ("attach { file path=(param)file }", "file path=(param)file read-only=(param)read-only")
+        }
     };
     let mut reader = Reader::new(node, usage, faults);
     let mut steps = Vec::new();

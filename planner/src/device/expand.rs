@@ -1,12 +1,13 @@
 //! From an implementation to the crate that makes the device: `use`, `choose` and targets, followed to their end.
 
 use uk_diagnostic::{Code, Diagnostic, Span};
-use uk_keys::Value;
+use uk_keys::{Stage, Value};
 
+use super::attach;
 use super::jobs::{Argument, JobDraft};
 use super::resolve::{Bound, Draft, Slot};
 use super::{KeyId, ParamValue, Step};
-use crate::catalogue::{Body, Choice, Crate, Implementation, Use};
+use crate::catalogue::{Body, Choice, Crate, Implementation, Role, Use};
 use crate::manifest::{self, ArgumentValue};
 use crate::names;
 
@@ -66,7 +67,7 @@ impl<'m> Draft<'m> {
             steps: Vec::new(),
             chosen_by: Vec::new(),
         };
-        self.add_steps(&mut frame);
+        self.add_steps(index, &mut frame);
         let mut body = &outer.body;
         let mut chosen_by = None;
         loop {
@@ -104,7 +105,7 @@ impl<'m> Draft<'m> {
                 }
                 Body::Use(used) => {
                     frame = self.enter(index, frame, used)?;
-                    self.add_steps(&mut frame);
+                    self.add_steps(index, &mut frame);
                     body = &frame.implementation.body;
                 }
             }
@@ -214,26 +215,43 @@ impl<'m> Draft<'m> {
         }
     }
 
-    fn add_steps(&self, frame: &mut Frame<'m>) {
+    fn add_steps(&mut self, index: usize, frame: &mut Frame<'m>) {
+        let name = self.instances[index].name;
         for step in &frame.implementation.steps {
+            let attach = step.role == Role::Attach;
             let mut arguments: Vec<(String, Value)> = Vec::new();
             for argument in &step.arguments {
-                let value = match &argument.value {
-                    ArgumentValue::Literal(literal) => Some(literal.untyped()),
-                    ArgumentValue::Param(name) => {
-                        let at = frame.implementation.params.iter().position(|p| p.name.is(&name.text));
-                        match at.and_then(|at| frame.params[at].as_ref()).map(|slot| &slot.value) {
-                            Some(ParamValue::Fixed(value)) => Some(value.clone()),
-                            _ => None,
+                let (value, span) = match &argument.value {
+                    ArgumentValue::Literal(literal) => (Some(literal.untyped()), literal.span),
+                    ArgumentValue::Param(param) => {
+                        let at = frame.implementation.params.iter().position(|p| p.name.is(&param.text));
+                        let slot = at.and_then(|at| frame.params[at].as_ref());
+                        let span = slot.and_then(|slot| slot.span).unwrap_or(self.instances[index].span);
+                        match slot.map(|slot| &slot.value) {
+                            Some(ParamValue::Fixed(value)) => (Some(value.clone()), span),
+                            Some(ParamValue::Key(_)) if attach => {
+                                self.faults.push(attach::unknown(&param.text, name, span));
+                                (None, span)
+                            }
+                            _ => (None, span),
                         }
                     }
-                    ArgumentValue::Key(name) => {
-                        let at = frame.implementation.keys.iter().position(|k| k.name.is(&name.text));
-                        at.and_then(|at| self.keys[frame.keys[at]].value.clone())
+                    ArgumentValue::Key(key) => {
+                        let at = frame.implementation.keys.iter().position(|k| k.name.is(&key.text));
+                        let draft = at.map(|at| &self.keys[frame.keys[at]]);
+                        let span = draft.map_or(key.span, |draft| draft.span);
+                        if attach && draft.is_some_and(|draft| draft.declaration.stage != Stage::Build) {
+                            self.faults.push(attach::unknown(&key.text, name, span));
+                            continue;
+                        }
+                        (draft.and_then(|draft| draft.value.clone()), span)
                     }
                 };
-                arguments
-                    .extend(value.map(|value| (names::canonical(&argument.name.text).into_owned(), value)));
+                let Some(value) = value else { continue };
+                if attach {
+                    self.faults.extend(attach::check(&argument.name.text, &value, span));
+                }
+                arguments.push((names::canonical(&argument.name.text).into_owned(), value));
             }
             frame.steps.push(Step { role: step.role, tool: step.tool.text.clone(), arguments });
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use uk_diagnostic::{Code, Diagnostic, Span};
 
+use super::attach::{self, Attachment};
 use super::expand::Resolved;
 use super::jobs::{Argument, JobDraft};
 use super::resolve::Draft;
@@ -23,6 +24,7 @@ impl<'m> Draft<'m> {
         self.check_ownership(&jobs, &merged);
         let order = self.by_name_order(&merged);
         let variables = self.variables(&order);
+        self.check_attachments(&order);
         if !self.faults.is_empty() || self.unikernel.incomplete {
             uk_diagnostic::sort(&mut self.faults);
             return Err(self.faults);
@@ -125,6 +127,15 @@ impl<'m> Draft<'m> {
                 }
             }
         }
+    }
+
+    fn check_attachments(&mut self, order: &[usize]) {
+        let all: Vec<(Vec<Attachment>, Span)> = order
+            .iter()
+            .map(|index| &self.instances[*index])
+            .filter_map(|i| Some((attach::attachments(i.name, i.resolved.as_deref()?), i.name_span)))
+            .collect();
+        attach::clashes(all.iter().map(|(all, span)| (&all[..], *span)), &mut self.faults);
     }
 
     fn is_exclusive(&self, instance: usize) -> bool {
@@ -240,6 +251,7 @@ impl<'m> Draft<'m> {
                     })
                     .collect::<Option<_>>()?,
                 steps: resolved.steps.clone(),
+                attachments: attach::attachments(instance.name, resolved),
                 teardown: resolved.krate.teardown.as_ref().map(|path| path.text.clone()),
                 exclusive: resolved.implementation.exclusive,
                 span: instance.span,

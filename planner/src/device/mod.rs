@@ -1,5 +1,6 @@
 //! The device graph: what a unikernel is made of on one target, checked.
 
+mod attach;
 mod circle;
 mod complain;
 mod crates;
@@ -10,6 +11,7 @@ mod jobs;
 mod order;
 mod resolve;
 
+pub use attach::{Attached, Attachment, SECTOR_SIZE};
 pub use crates::crates_for_all_targets;
 pub use resolve::{check_workspace, resolve};
 
@@ -69,8 +71,10 @@ pub struct Device {
     pub params: Vec<Param>,
     /// The function's further arguments, in order.
     pub bindings: Vec<Binding>,
-    /// What must be made while building, and what the guest must be given.
+    /// What must be made while building, and what the guest must be given, as the catalogue's lines.
     pub steps: Vec<Step>,
+    /// What the guest must be given when it runs; the function's last arguments, in order.
+    pub attachments: Vec<Attachment>,
     /// The function that is called with it at the end.
     pub teardown: Option<String>,
     /// Whether it is passed by value, to one place; else it is shared.
@@ -180,13 +184,6 @@ pub struct GraphKey {
     pub origin: Origin,
     /// Where that value is written, else where the key is declared.
     pub span: Span,
-}
-
-impl Device {
-    /// What the guest must be given when it runs.
-    pub fn attachments(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| step.role == Role::Attach)
-    }
 }
 
 impl DeviceGraph {

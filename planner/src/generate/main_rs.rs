@@ -116,7 +116,7 @@ impl Writer {
     fn device(&mut self, graph: &DeviceGraph, device: &Device) {
         let (open, close) = if device.exclusive { ("", "") } else { ("uk_device::share(", ")") };
         let mut head = format!("    let {} = {open}{}(", device.variable, device.connect);
-        if device.params.is_empty() && device.bindings.is_empty() {
+        if device.params.is_empty() && device.bindings.is_empty() && device.attachments.is_empty() {
             let _ = write!(head, ").await?{close};");
             return self.line(&head, Some(device.span));
         }
@@ -128,6 +128,11 @@ impl Writer {
         for binding in &device.bindings {
             let line = format!("        {},", graph.device(binding.device).variable);
             self.line(&line, Some(binding.span));
+        }
+        for attachment in &device.attachments {
+            let [name, id, path] = [&attachment.name, &attachment.id, attachment.path()].map(literal::text);
+            let line = format!("        uk_device::Attachment::new({name}, {id}, {path}),");
+            self.line(&line, Some(device.span));
         }
         self.line(&format!("    ).await?{close};"), Some(device.span));
     }

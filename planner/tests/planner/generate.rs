@@ -101,10 +101,10 @@ fn attachments_come_with_their_values() {
     let all: Vec<String> = ends
         .devices()
         .iter()
-        .flat_map(|d| d.attachments())
-        .map(|step| format!("{} {}={}", step.tool, step.arguments[0].0, step.arguments[0].1))
+        .flat_map(|d| &d.attachments)
+        .map(|a| format!("{} {} {:?}", a.name, a.id, a.what))
         .collect();
-    assert_eq!(all, ["file path=disk.img"]);
+    assert_eq!(all, [r#"disk disk File { path: "disk.img", read_only: false, sector_size: 512 }"#]);
 }
 
 #[test]
@@ -117,4 +117,51 @@ fn what_is_exclusive_or_unknown_cannot_be_torn_down_or_attached() {
     let catalogue = ENDING.replace("{ file path", "{ flie path");
     let faults = desk.check(ENDS, &[("x", &catalogue)], Target::Unix).expect_err("an unknown kind");
     assert_eq!(faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>(), ["UK0201"]);
+}
+
+/// The codes of what is wrong with `ENDS` under a catalogue in which `from` reads `to`.
+fn codes(from: &str, to: &str) -> Vec<String> {
+    assert!(ENDING.contains(from));
+    let catalogue = ENDING.replace(from, to);
+    let faults = Desk::default().check(ENDS, &[("x", &catalogue)], Target::Unix).expect_err(to);
+    faults.iter().map(|fault| fault.code.to_string()).collect()
+}
+
+#[test]
+fn what_is_attached_must_be_known_and_of_the_right_type() {
+    let param = "param file type=path exclusive=#true";
+    for (from, to, code) in [
+        ("path=(param)file", "", "UK0203"),
+        ("path=(param)file", "path=(param)file colour=blue", "UK0202"),
+        ("path=(param)file", "path=#true", "UK0205"),
+        ("path=(param)file", "path=(param)file read-only=maybe", "UK0205"),
+        ("path=(param)file", "path=(param)file read-only=(param)file", "UK0205"),
+        ("path=(param)file", "path=(param)file sector-size=1000", "UK0307"),
+        ("path=(param)file", "path=(param)file sector-size=131072", "UK0307"),
+        ("file path=(param)file", "tap path=(param)file", "UK0202"),
+        (param, "param file type=path optional=#true", "UK0317"),
+    ] {
+        assert!(codes(from, to).contains(&code.to_owned()), "{to}: {:?}", codes(from, to));
+    }
+    let key = ENDS
+        .replace("file=disk.img", "file=(key)image")
+        .replace("device top", "key image type=path default=disk.img\ndevice top");
+    let faults = Desk::default().check(&key, &[("x", ENDING)], Target::Unix).expect_err("known at boot only");
+    assert_eq!(faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>(), ["UK0313"]);
+    let fixed = key.replace("type=path", "type=path stage=build");
+    let ends = graph(&fixed, &[("x", ENDING)], Target::Unix);
+    assert_eq!(ends.devices()[0].attachments[0].path(), "disk.img");
+}
+
+#[test]
+fn attachments_that_would_be_one_are_a_fault() {
+    let catalogue = ENDING.replace("attach {", "attach { file path=second.img;");
+    let manifest = ENDS
+        .replace("device disk", "device disk-2 image file=other.img\ndevice disk")
+        .replace("    disk disk\n", "    disk disk\n    other disk-2 as=disk\n");
+    let faults = Desk::default().check(&manifest, &[("x", &catalogue)], Target::Unix).expect_err("a clash");
+    assert_eq!(faults.iter().map(|f| f.code.to_string()).collect::<Vec<_>>(), ["UK0310"]);
+    let ends = graph(ENDS, &[("x", &catalogue)], Target::Unix);
+    let names: Vec<&str> = ends.devices()[0].attachments.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["disk", "disk-2"]);
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use uk_action::{ActionId, Digest};
+use uk_planner::device::{Attached, Device};
 use uk_store::State;
 
 use super::{needs, word};
@@ -24,6 +25,7 @@ struct JsonUnikernel<'a> {
     target: &'a str,
     artifact: String,
     devices: Vec<JsonDevice<'a>>,
+    attachments: Vec<JsonAttachment<'a>>,
     jobs: Vec<JsonJob<'a>>,
     keys: Vec<JsonKey<'a>>,
     link: usize,
@@ -37,6 +39,19 @@ struct JsonDevice<'a> {
     interface: &'a str,
     package: &'a str,
     on: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonAttachment<'a> {
+    name: &'a str,
+    id: &'a str,
+    device: &'a str,
+    kind: &'static str,
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sector_size: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -124,6 +139,7 @@ fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
                 on: device.bindings.iter().map(|b| graph.device(b.device).name.as_str()).collect(),
             })
             .collect(),
+        attachments: graph.devices().iter().flat_map(json_attachments).collect(),
         jobs: graph.jobs().iter().map(|job| JsonJob { name: &job.name.text, entry: &job.entry }).collect(),
         keys: graph
             .keys()
@@ -138,4 +154,22 @@ fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
         link: planned.image.link.index(),
         pack: planned.image.pack.index(),
     }
+}
+
+fn json_attachments(device: &Device) -> impl Iterator<Item = JsonAttachment<'_>> {
+    device.attachments.iter().map(|attachment| {
+        let (kind, read_only, sector_size) = match &attachment.what {
+            Attached::File { read_only, sector_size, .. } => ("file", Some(*read_only), Some(*sector_size)),
+            Attached::Tap { .. } => ("tap", None, None),
+        };
+        JsonAttachment {
+            name: &attachment.name,
+            id: &attachment.id,
+            device: &device.name,
+            kind,
+            path: attachment.path(),
+            read_only,
+            sector_size,
+        }
+    })
 }

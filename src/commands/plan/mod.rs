@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use uk_action::{Action, ActionId, Source};
+use uk_planner::device::Attached;
 use uk_store::{State, status};
 
 use crate::cli::{Format, Select};
@@ -83,10 +84,14 @@ fn head(planned: &Planned) -> String {
         let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
         text.push_str(&format!("  device {} = {} ({}){on}\n", device.name, device.resolved, device.package));
     }
-    for (device, step) in graph.devices().iter().flat_map(|d| d.attachments().map(move |step| (d, step))) {
-        let what: Vec<String> =
-            step.arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        text.push_str(&format!("  attach {} {} for {}\n", step.tool, what.join(" "), device.name));
+    for attachment in graph.devices().iter().flat_map(|d| &d.attachments) {
+        let what = match &attachment.what {
+            Attached::File { path, read_only, .. } => {
+                format!("file {path}{}", if *read_only { ", read-only" } else { "" })
+            }
+            Attached::Tap { name } => format!("tap {name}"),
+        };
+        text.push_str(&format!("  attach {} = {what}\n", attachment.name));
     }
     for job in graph.jobs() {
         text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));

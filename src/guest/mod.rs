@@ -1,5 +1,7 @@
 //! Running an artifact: the host process that a target needs, the guest's exit code, and its fault report.
 
+mod attach;
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -12,6 +14,8 @@ use uk_diagnostic::{Code, Diagnostic};
 use crate::cli;
 use crate::ui::Ui;
 
+pub use attach::{Disk, disks};
+
 /// An artifact to be run.
 #[derive(Debug)]
 pub struct Artifact {
@@ -21,6 +25,8 @@ pub struct Artifact {
     pub debug: PathBuf,
     /// Its target.
     pub target: Target,
+    /// The files that it is given.
+    pub disks: Vec<Disk>,
     /// A folder for the report of a running guest.
     pub state: PathBuf,
 }
@@ -32,13 +38,20 @@ pub struct Artifact {
 pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -> Result<u8, Diagnostic> {
     let report = artifact.state.join(format!("report-{}", std::process::id()));
     let (program, words) = command(artifact, args, runner, &report);
+    // A process is told by its environment where its disks are.
+    let variables: Vec<_> = match artifact.target {
+        Target::Unix => artifact.disks.iter().map(Disk::variable).collect(),
+        Target::Virtio => Vec::new(),
+    };
     if runner.print {
         let shown = std::iter::once(program.display().to_string()).chain(words);
+        let shown = variables.iter().map(|(name, value)| format!("{name}={}", value.display())).chain(shown);
+        let shown = (!variables.is_empty()).then(|| "env".to_owned()).into_iter().chain(shown);
         ui.output(&format!("{}\n", uk_keys::words::quote(shown)));
         return Ok(0);
     }
     let mut command = Command::new(&program);
-    command.args(&words);
+    command.args(&words).envs(variables);
     match artifact.target {
         Target::Unix => {
             // Only returns on failure: the guest takes this process's place, with its signals and its exit code.
@@ -62,7 +75,9 @@ fn command(
     match artifact.target {
         Target::Unix => (artifact.path.clone(), args.to_vec()),
         Target::Virtio => {
+            let disks: Vec<uk_backends::Disk<'_>> = artifact.disks.iter().map(given).collect();
             let guest = Guest {
+                disks: &disks,
                 image: &artifact.path,
                 cmdline: &uk_keys::words::quote(args),
                 report,
@@ -79,6 +94,16 @@ fn command(
             };
             (PathBuf::from(PROGRAM), qemu_args(&guest))
         }
+    }
+}
+
+fn given(disk: &Disk) -> uk_backends::Disk<'_> {
+    uk_backends::Disk {
+        id: &disk.id,
+        path: &disk.path,
+        device: disk.is_device(),
+        read_only: disk.read_only,
+        sector_size: disk.sector_size,
     }
 }
 

@@ -1,0 +1,168 @@
+//! What a guest is given: which files of the host, and whether they can be given.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Seek, SeekFrom};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use uk_diagnostic::{Code, Diagnostic, Span};
+use uk_planner::device::Attached;
+use uk_planner::names;
+
+use crate::session::Planned;
+
+/// A file of the host that the guest is given as a disk.
+#[derive(Debug)]
+pub struct Disk {
+    /// What `--attach` calls it.
+    pub name: String,
+    /// Its serial number.
+    pub id: String,
+    /// The file, as an absolute path.
+    pub path: PathBuf,
+    /// Whether the guest can't write to it.
+    pub read_only: bool,
+    /// Bytes in a sector.
+    pub sector_size: u32,
+    /// The manifest's line that asks for it; `None` where the command line names the file.
+    line: Option<Span>,
+    /// The hook that makes it.
+    hook: Option<String>,
+}
+
+/// The disks of a unikernel, with what `--attach NAME=PATH` puts in their place. `folder` is where `uk` was started.
+///
+/// # Errors
+/// `UK0709` for a name that isn't a disk's.
+pub fn disks(planned: &Planned, given: &[(String, String)], folder: &Path) -> Result<Vec<Disk>, Diagnostic> {
+    let mut disks = Vec::new();
+    for device in planned.devices.devices() {
+        for attachment in &device.attachments {
+            let Attached::File { path, read_only, sector_size } = &attachment.what else { continue };
+            disks.push(Disk {
+                name: attachment.name.clone(),
+                id: attachment.id.clone(),
+                path: absolute(&planned.project.folder.join(path)),
+                read_only: *read_only,
+                sector_size: *sector_size,
+                line: Some(device.span),
+                hook: planned.made.iter().find(|(made, _)| same_file(made, path)).map(|(_, by)| by.clone()),
+            });
+        }
+    }
+    for (name, path) in given {
+        match disks.iter_mut().find(|disk| names::same(&disk.name, name)) {
+            Some(disk) => {
+                (disk.path, disk.line, disk.hook) = (absolute(&folder.join(path)), None, None);
+            }
+            None => return Err(unknown(name, &disks)),
+        }
+    }
+    Ok(disks)
+}
+
+fn unknown(name: &str, disks: &[Disk]) -> Diagnostic {
+    let known = || disks.iter().map(|disk| disk.name.as_str());
+    let message = format!("this unikernel has no attachment `{}`", name.escape_debug());
+    Diagnostic::error(Code::UnknownAttachment, message).help(match names::nearest(name, known()) {
+        Some(near) => format!("did you mean `--attach {near}=...`?"),
+        None if disks.is_empty() => "it has none: leave `--attach` out".to_owned(),
+        None => format!("it has {}", names::list(known())),
+    })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// `./a//b` and `a/b` are one file.
+fn same_file(one: &str, other: &str) -> bool {
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+    };
+    parts(one) == parts(other)
+}
+
+impl Disk {
+    /// The variable by which an executable of the target `unix` learns which file to open, and its value.
+    pub fn variable(&self) -> (String, OsString) {
+        let name = names::canonical(&self.name).to_uppercase();
+        (format!("{}{name}", uk_backends::ATTACH), self.path.clone().into_os_string())
+    }
+
+    /// Whether it is a disk of the host, not a file.
+    pub fn is_device(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| found.file_type().is_block_device())
+    }
+
+    /// Whether the guest can be given it.
+    ///
+    /// # Errors
+    /// `UK0707` if it isn't there, `UK0708` if it can't be a disk.
+    pub fn check(&self) -> Result<(), Diagnostic> {
+        let found = match fs::metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(self.missing()),
+            Err(error) => return Err(self.unfit(&error.to_string(), "look at its rights")),
+            Ok(found) => found,
+        };
+        if !found.is_file() && !found.file_type().is_block_device() {
+            let help = "give it a file, or a disk such as `/dev/sdb1`";
+            return Err(self.unfit("it is neither a file nor a disk", help));
+        }
+        let opened = OpenOptions::new().read(true).write(!self.read_only).open(&self.path);
+        let size = opened.and_then(|file| size(&file)).map_err(|error| {
+            let help = match error.kind() {
+                ErrorKind::PermissionDenied if !self.read_only => {
+                    "let it be written, or give the device `read-only=#true` if it has that param"
+                }
+                _ => "look at its rights",
+            };
+            self.unfit(&error.to_string(), help)
+        })?;
+        let sector = u64::from(self.sector_size);
+        if size == 0 || size % sector != 0 {
+            let cause = format!("its {size} bytes aren't a whole number of sectors of {sector} bytes");
+            let whole = size.div_ceil(sector).max(1) * sector;
+            let help = format!("make it as big as it should be: `truncate -s {whole} {}`", self.shown());
+            return Err(self.unfit(&cause, &help));
+        }
+        Ok(())
+    }
+
+    fn shown(&self) -> String {
+        uk_keys::words::quote([self.path.display().to_string()])
+    }
+
+    fn missing(&self) -> Diagnostic {
+        let message =
+            format!("there is no `{}`, which the guest is given as `{}`", self.path.display(), self.name);
+        let help = match &self.hook {
+            Some(hook) => format!("the hook `{hook}` makes it"),
+            None => format!(
+                "make one: `truncate -s 16M {}`, or give another: `--attach {}=PATH`",
+                self.shown(),
+                self.name
+            ),
+        };
+        self.labelled(Diagnostic::error(Code::MissingAttachment, message).help(help))
+    }
+
+    fn unfit(&self, cause: &str, help: &str) -> Diagnostic {
+        let message =
+            format!("`{}` can't be given to the guest as `{}`: {cause}", self.path.display(), self.name);
+        self.labelled(Diagnostic::error(Code::UnfitAttachment, message).help(help))
+    }
+
+    fn labelled(&self, fault: Diagnostic) -> Diagnostic {
+        match self.line {
+            Some(line) => fault.label(line, "wanted here"),
+            None => fault,
+        }
+    }
+}
+
+/// The bytes of a file or of a disk.
+fn size(mut file: &File) -> std::io::Result<u64> {
+    file.seek(SeekFrom::End(0))
+}

@@ -27,7 +27,7 @@ pub trait Block {
     /// As [`read`](Block::read), and [`BlockError::ReadOnly`]. Those but for [`BlockError::Failed`] write nothing.
     fn write(&self, sector: u64, data: &[u8]) -> impl Future<Output = Result<(), BlockError>>;
 
-    /// Brings to the disk what was written before the call.
+    /// Brings to the disk what was written before the call. On a disk that can only be read there is nothing to do.
     ///
     /// # Errors
     /// [`BlockError::Failed`] if the device fails: then what was written since the last flush may be lost.
@@ -37,7 +37,7 @@ pub trait Block {
     /// written, is unknown. A disk without use for that does nothing.
     ///
     /// # Errors
-    /// As [`write`](Block::write).
+    /// [`BlockError::OutOfRange`], [`BlockError::ReadOnly`], [`BlockError::Failed`].
     fn discard(&self, sector: u64, count: u64) -> impl Future<Output = Result<(), BlockError>>;
 }
 
@@ -109,6 +109,14 @@ impl Geometry {
     /// [`BlockError::ReadOnly`], and those of [`check`](Geometry::check).
     pub fn check_write(&self, sector: u64, length: usize) -> Result<(), BlockError> {
         if self.read_only { Err(BlockError::ReadOnly) } else { self.check(sector, length) }
+    }
+
+    /// As [`check_count`](Geometry::check_count), for a discard.
+    ///
+    /// # Errors
+    /// [`BlockError::ReadOnly`], [`BlockError::OutOfRange`].
+    pub fn check_discard(&self, sector: u64, count: u64) -> Result<(), BlockError> {
+        if self.read_only { Err(BlockError::ReadOnly) } else { self.check_count(sector, count) }
     }
 }
 

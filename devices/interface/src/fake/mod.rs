@@ -2,6 +2,7 @@
 
 mod clock;
 mod console;
+mod disk;
 mod logs;
 
 use alloc::string::String;
@@ -16,6 +17,7 @@ use core::task::{Context, Poll, Waker};
 
 pub use clock::Clock;
 pub use console::Console;
+pub use disk::{Disk, IO_ERROR};
 pub use logs::Logs;
 
 /// Numbers that look random and are the same in every run with one seed. Anybody can guess them: for tests only.

@@ -1,12 +1,16 @@
 //! What every implementation of an interface does. A test on the host or a unikernel calls these; they panic where an
 //! implementation doesn't keep its interface's word.
 
+mod block;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
+
+pub use block::{BLOCK_SECTORS, block, block_read_only};
 
 use crate::{Args, Clock, Console, Random, Time};
 

@@ -18,7 +18,7 @@ pub use cargo::{Cargo, DeviceText, Locking};
 pub use project::{MANIFEST, Project, members, write_atomically};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
-pub use sources::Sources;
+pub use sources::SourceSets;
 pub use toolchain::host;
 
 use uk_diagnostic::Diagnostic;

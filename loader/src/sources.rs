@@ -11,7 +11,7 @@ use uk_store::StatCache;
 use crate::{MANIFEST, Result};
 
 /// Fingerprints source sets, through one cache of stamps.
-pub struct Sources {
+pub struct SourceSets {
     cache: StatCache,
     /// What was fingerprinted in this run.
     known: HashMap<PathBuf, Arc<LocalTree>>,
@@ -22,7 +22,7 @@ const OURS: [&str; 4] = [MANIFEST, "unikernel.lock", "Cargo.lock", ".git"];
 /// Folders that are made from the sources.
 const MADE: [&str; 3] = [".uk", "dist", "target"];
 
-impl Sources {
+impl SourceSets {
     /// Uses the stamps kept at `cache`.
     pub fn new(cache: &Path) -> Self {
         Self { cache: StatCache::load(cache), known: HashMap::new() }

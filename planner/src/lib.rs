@@ -29,7 +29,7 @@ pub use device::{DeviceGraph, resolve};
 pub use key::Key;
 pub use manifest::Manifest;
 pub use read::Name;
-pub use settings::{KnownKey, Origin, Setting, Settings, VARIABLE};
+pub use settings::{KnownKey, Provenance, Setting, Settings, VARIABLE};
 pub use target::target;
 pub use value::{Literal, Type};
 pub use variants::{MAX_VARIANTS, Variant, variants};

@@ -8,7 +8,7 @@ use crate::names;
 
 /// Where a key's value comes from; the later wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
+pub enum Provenance {
     /// The default of a key that a device brings.
     Catalogue,
     /// The manifest: the default of a key of its own, or a device's property.
@@ -27,7 +27,7 @@ pub struct Setting {
     /// The value's text.
     pub value: String,
     /// `Environment` or `CommandLine`.
-    pub origin: Origin,
+    pub provenance: Provenance,
     /// The name, in a text of the sources that leaves the value out: it may be a secret.
     pub name_span: Span,
     /// The value, in a text of its own.
@@ -86,7 +86,7 @@ impl Settings {
         let new = Setting {
             name: name.to_owned(),
             value: value.to_owned(),
-            origin: Origin::CommandLine,
+            provenance: Provenance::CommandLine,
             name_span: Span::new(
                 sources.add("command line", format!("{OPTION}{name}={LEFT_OUT}")),
                 at..at + name.len(),
@@ -96,7 +96,8 @@ impl Settings {
                 at + name.len() + 1..at + pair.len(),
             ),
         };
-        let twice = self.named(&canonical).find(|s| s.origin == Origin::CommandLine && exact(&s.name, name));
+        let twice =
+            self.named(&canonical).find(|s| s.provenance == Provenance::CommandLine && exact(&s.name, name));
         if let Some(first) = twice {
             return Err(Diagnostic::error(Code::DuplicateNode, format!("`--set {name}` is given twice"))
                 .label(new.name_span, "the second")
@@ -114,7 +115,7 @@ impl Settings {
         let new = Setting {
             name: name.to_lowercase(),
             value: value.to_owned(),
-            origin: Origin::Environment,
+            provenance: Provenance::Environment,
             name_span: Span::new(
                 sources.add("environment", format!("{variable}={LEFT_OUT}")),
                 0..variable.len(),
@@ -146,8 +147,8 @@ impl Settings {
         if self.all.is_empty() {
             return Vec::new();
         }
-        let fits = |setting: &&Setting, name: &str| match setting.origin {
-            Origin::Environment => true,
+        let fits = |setting: &&Setting, name: &str| match setting.provenance {
+            Provenance::Environment => true,
             _ => exact(&setting.name, name),
         };
         let mut found: Vec<(bool, &Setting)> =
@@ -156,14 +157,15 @@ impl Settings {
             let full = format!("{device}.{short}");
             found.extend(self.named(&lookup_name(&full)).filter(|s| fits(s, &full)).map(|s| (true, s)));
         }
-        found.sort_by_key(|(qualified, setting)| (setting.origin, *qualified));
+        found.sort_by_key(|(qualified, setting)| (setting.provenance, *qualified));
         found.into_iter().map(|f| f.1).collect()
     }
 
     /// The names given with `--set` that none of `known` is. Variables of the environment may be meant for another
     /// unikernel.
     pub fn unknown<'k>(&self, known: impl IntoIterator<Item = KnownKey<'k>> + Clone) -> Vec<Diagnostic> {
-        let given: Vec<&Setting> = self.all.iter().filter(|s| s.origin == Origin::CommandLine).collect();
+        let given: Vec<&Setting> =
+            self.all.iter().filter(|s| s.provenance == Provenance::CommandLine).collect();
         if given.is_empty() {
             return Vec::new();
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use uk_keys::Stage;
-use uk_planner::Origin;
+use uk_planner::Provenance;
 use uk_planner::device::GraphKey;
 
 use crate::cli::Select;
@@ -43,7 +43,7 @@ fn row(key: &GraphKey) -> [String; 6] {
         key.ty.to_string(),
         stage.to_owned(),
         value(key),
-        origin(key).to_owned(),
+        provenance(key).to_owned(),
         key.doc.clone(),
     ]
 }
@@ -59,12 +59,12 @@ pub fn value(key: &GraphKey) -> String {
 }
 
 /// Who gave a key its value.
-pub fn origin(key: &GraphKey) -> &'static str {
-    match (key.origin, &key.value) {
+pub fn provenance(key: &GraphKey) -> &'static str {
+    match (key.provenance, &key.value) {
         (_, None) => "-",
-        (Origin::Catalogue, _) => "catalogue",
-        (Origin::Manifest, _) => "manifest",
-        (Origin::Environment, _) => "environment",
-        (Origin::CommandLine, _) => "--set",
+        (Provenance::Catalogue, _) => "catalogue",
+        (Provenance::Manifest, _) => "manifest",
+        (Provenance::Environment, _) => "environment",
+        (Provenance::CommandLine, _) => "--set",
     }
 }

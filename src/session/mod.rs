@@ -185,7 +185,7 @@ fn build_plan(
     let mut lowering = Lowering::new(&host);
     let mut planned = Vec::new();
     for (member, cargo, found, crates, graphs) in checked {
-        let mut stamps = uk_loader::Sources::new(&member.project.state().join("stamps"));
+        let mut stamps = uk_loader::SourceSets::new(&member.project.state().join("stamps"));
         let (mut except, include) = source_set(&member.unikernel);
         except.extend(attached(&graphs));
         for (suffix, devices) in graphs {

@@ -1,13 +1,13 @@
 //! The reader against the `kdl` crate: both must accept the same documents and read the same values.
 
+#[path = "../../../fuzz/soak.rs"]
+mod harness;
+
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
 use uk_kdl::{MAX_FAULTS, Scalar, in_quotes, parse, quote};
 
 type Node<'t> = uk_kdl::Node<'t, Range<usize>>;
@@ -346,17 +346,9 @@ fn agree(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Compares for `UK_SOAK_SECONDS`, or a second.
 #[test]
 fn soak_against_kdl() {
-    let seconds =
-        std::env::var("UK_SOAK_SECONDS").map_or(1, |text| text.parse().expect("a number of seconds"));
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut runner = TestRunner::new(ProptestConfig::default());
-    while Instant::now() < end {
-        let text = pieces().new_tree(&mut runner).expect("a strategy without a filter").current();
-        agree(&text).unwrap_or_else(|e| panic!("{e}"));
-    }
+    harness::soak("nodes against `kdl`", pieces(), |text| agree(text).unwrap_or_else(|e| panic!("{e}")));
 }
 
 proptest! {

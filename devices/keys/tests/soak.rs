@@ -1,13 +1,11 @@
 //! Arbitrary and damaged command lines, values and lines of words: a second of each, or `UK_SOAK_SECONDS`.
 
-use std::env;
-use std::fmt::Debug;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+#[path = "../../../fuzz/soak.rs"]
+mod harness;
 
+use harness::soak;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use uk_keys::words::{quote, split};
 use uk_keys::{Filter, Key, Kind, Level, Outcome, RESERVED, Stage, WORDS, help, nearest, parse};
 
@@ -148,37 +146,6 @@ fn command_line() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(words(), 0..5).prop_map(|words| words.concat())
 }
 
-/// Says what made a panic, and how to make it again.
-struct Culprit<'c>(u64, &'c dyn Debug);
-
-impl Drop for Culprit<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("UK_SOAK_SEED={} made this, which fails:\n{:?}", self.0, self.1);
-        }
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
-
-/// Draws values for `UK_SOAK_SECONDS`, or a second; from `UK_SOAK_SEED`, or the clock's time.
-fn soak<S: Strategy>(strategy: S, run: impl Fn(&S::Value)) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
-    let seed = number("UK_SOAK_SEED").unwrap_or(now.as_nanos() as u64);
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let end = Instant::now() + Duration::from_secs(number("UK_SOAK_SECONDS").unwrap_or(1));
-    while Instant::now() < end {
-        let value = strategy.new_tree(&mut runner).expect("a strategy without a filter").current();
-        let _culprit = Culprit(seed, &value);
-        run(&value);
-    }
-}
-
 /// What a command line comes to holds together.
 fn check(table: &[Key], line: &[String]) {
     match parse("soak", table, line) {
@@ -210,7 +177,7 @@ fn soak_command_lines() {
     let table = table();
     let without_words: Vec<Key> = table.iter().filter(|key| key.name != WORDS).copied().collect();
     let needy: Vec<Key> = table.iter().map(|key| Key { required: true, ..*key }).collect();
-    soak(command_line(), |line| {
+    soak("command lines", command_line(), |line| {
         for table in [&table, &without_words, &needy] {
             check(table, line);
         }
@@ -222,7 +189,7 @@ fn soak_lines_of_words() {
     let table = table();
     let line = (command_line(), prop::collection::vec(any::<Edit>(), 0..4))
         .prop_map(|(line, edits)| damage(&quote(&line), &edits));
-    soak(prop_oneof![line, text()], |line| {
+    soak("lines of words", prop_oneof![line, text()], |line| {
         if let Ok(words) = split(line) {
             assert_eq!(split(&quote(&words)).as_ref(), Ok(&words));
             check(&table, &words);
@@ -233,7 +200,7 @@ fn soak_lines_of_words() {
 #[test]
 fn soak_values() {
     let table = table();
-    soak(text(), |text| {
+    soak("values", text(), |text| {
         for key in &table {
             match key.kind.parse(text) {
                 Ok(value) => assert_eq!(key.kind.parse(&value.to_string()), Ok(value), "{:?}", key.kind),

@@ -15,7 +15,7 @@ use uk_planner::units::{self, Crates, Origin, PackageFacts};
 
 use crate::memo::{Place, Watch, recall, remember};
 use crate::project::{not_writable, write_atomically};
-use crate::{Project, Result, Root, RootCrate, Sdk, Sources};
+use crate::{Project, Result, Root, RootCrate, Sdk, SourceSets};
 use ask::parse;
 
 mod ask;
@@ -202,7 +202,7 @@ impl<'a> Cargo<'a> {
         found: &Found,
         crates: &[RootCrate],
         named: &[&str],
-        sources: &mut Sources,
+        sources: &mut SourceSets,
         except: &[String],
         include: &[String],
     ) -> Result<Crates> {

@@ -10,7 +10,7 @@ use super::{DeviceId, GraphKey, KeyId, ParamValue};
 use crate::key::Key;
 use crate::names;
 use crate::read::Name;
-use crate::settings::{KnownKey, Origin, lookup_name};
+use crate::settings::{KnownKey, Provenance, lookup_name};
 
 /// A key while the graph is drawn.
 pub(super) struct KeyDraft<'m> {
@@ -18,7 +18,7 @@ pub(super) struct KeyDraft<'m> {
     /// The instance that brings it.
     pub owner: Option<usize>,
     pub value: Option<Value>,
-    pub origin: Origin,
+    pub provenance: Provenance,
     pub span: Span,
     /// Whether a fault was told about its value: then a missing one is no further fault.
     pub faulty: bool,
@@ -53,12 +53,12 @@ impl<'m> Draft<'m> {
     }
 
     fn add_key(&mut self, key: &'m Key, owner: Option<usize>, given: Option<(Value, Span)>) -> usize {
-        let by_default = if owner.is_some() { Origin::Catalogue } else { Origin::Manifest };
+        let by_default = if owner.is_some() { Provenance::Catalogue } else { Provenance::Manifest };
         let mut draft = KeyDraft {
             declaration: key,
             owner,
             value: key.default.as_ref().map(|d| d.0.clone()),
-            origin: by_default,
+            provenance: by_default,
             span: key.default.as_ref().map_or(key.span, |d| d.1),
             faulty: false,
             live: false,
@@ -69,7 +69,7 @@ impl<'m> Draft<'m> {
         } else if let Some((value, span)) = given {
             draft.value = Some(value);
             draft.span = span;
-            draft.origin = Origin::Manifest;
+            draft.provenance = Provenance::Manifest;
         }
         let device = owner.map(|o| self.instances[o].name);
         for setting in self.settings.of(&key.name.text, device) {
@@ -81,7 +81,7 @@ impl<'m> Draft<'m> {
             match key.ty.parse(&setting.value) {
                 Ok(value) => {
                     draft.value = Some(value);
-                    draft.origin = setting.origin;
+                    draft.provenance = setting.provenance;
                     draft.span = setting.value_span;
                 }
                 Err(expected) if self.is_secret(key) => {
@@ -193,7 +193,7 @@ impl<'m> Draft<'m> {
                 secret: draft.declaration.secret,
                 has_default: draft.declaration.default.is_some(),
                 value: draft.value.clone(),
-                origin: draft.origin,
+                provenance: draft.provenance,
                 span: draft.span,
             });
         }

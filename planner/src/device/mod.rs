@@ -23,7 +23,7 @@ use uk_keys::{Stage, Value};
 
 use crate::catalogue::Role;
 use crate::read::Name;
-use crate::settings::{KnownKey, Origin};
+use crate::settings::{KnownKey, Provenance};
 use crate::value::Type;
 
 /// A device's place in [`DeviceGraph::devices`].
@@ -181,7 +181,7 @@ pub struct GraphKey {
     /// The value that the image carries: fixed for stage `build`, else what boot may override.
     pub value: Option<Value>,
     /// Who gave that value.
-    pub origin: Origin,
+    pub provenance: Provenance,
     /// Where that value is written, else where the key is declared.
     pub span: Span,
 }

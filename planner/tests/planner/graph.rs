@@ -4,7 +4,7 @@ use uk_backends::Target;
 use uk_diagnostic::Sources;
 use uk_planner::device::{DeviceGraph, GraphKey, ParamValue, crates_for_all_targets};
 use uk_planner::generate::main_rs;
-use uk_planner::{Origin, names};
+use uk_planner::{Provenance, names};
 
 use crate::support::{Desk, EXAMPLE, unikernel};
 
@@ -25,25 +25,25 @@ const STORE: &str = "unikernel store\nkey port type=u16 default=80\ndevice one g
 #[test]
 fn the_later_source_wins() {
     let mut desk = Desk::default();
-    let origin = |desk: &mut Desk, name: &str| {
+    let provenance = |desk: &mut Desk, name: &str| {
         let graph = graph(desk, STORE, Target::Unix);
         let key = key(&graph, name);
-        (key.value.as_ref().expect("it has a value").to_string(), key.origin)
+        (key.value.as_ref().expect("it has a value").to_string(), key.provenance)
     };
-    let is = |value: &str, origin| (value.to_owned(), origin);
-    assert_eq!(origin(&mut desk, "one.kv_ro"), is("crunch", Origin::Catalogue));
-    assert_eq!(origin(&mut desk, "two.kv-ro"), is("direct", Origin::Manifest));
-    assert_eq!(origin(&mut desk, "port"), is("80", Origin::Manifest));
+    let is = |value: &str, provenance| (value.to_owned(), provenance);
+    assert_eq!(provenance(&mut desk, "one.kv_ro"), is("crunch", Provenance::Catalogue));
+    assert_eq!(provenance(&mut desk, "two.kv-ro"), is("direct", Provenance::Manifest));
+    assert_eq!(provenance(&mut desk, "port"), is("80", Provenance::Manifest));
     desk.settings.environment("UK_KEY_KV_RO", "crunch", &mut desk.sources);
     desk.settings.environment("UK_KEY_PORT", "81", &mut desk.sources);
-    assert_eq!(origin(&mut desk, "two.kv_ro"), is("crunch", Origin::Environment));
-    assert_eq!(origin(&mut desk, "port"), is("81", Origin::Environment));
+    assert_eq!(provenance(&mut desk, "two.kv_ro"), is("crunch", Provenance::Environment));
+    assert_eq!(provenance(&mut desk, "port"), is("81", Provenance::Environment));
     desk.settings.environment("UK_KEY_ONE_KV_RO", "direct", &mut desk.sources);
-    assert_eq!(origin(&mut desk, "one.kv_ro"), is("direct", Origin::Environment));
+    assert_eq!(provenance(&mut desk, "one.kv_ro"), is("direct", Provenance::Environment));
     desk.set("kv-ro=crunch").expect("once");
     desk.set("two.kv_ro=direct").expect("once");
-    assert_eq!(origin(&mut desk, "one.kv_ro"), is("crunch", Origin::CommandLine));
-    assert_eq!(origin(&mut desk, "two.kv_ro"), is("direct", Origin::CommandLine));
+    assert_eq!(provenance(&mut desk, "one.kv_ro"), is("crunch", Provenance::CommandLine));
+    assert_eq!(provenance(&mut desk, "two.kv_ro"), is("direct", Provenance::CommandLine));
 }
 
 #[test]

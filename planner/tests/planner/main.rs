@@ -6,6 +6,8 @@ mod docs;
 mod exercise;
 mod generate;
 mod graph;
+#[path = "../../../fuzz/soak.rs"]
+mod harness;
 mod random;
 mod secrets;
 mod support;

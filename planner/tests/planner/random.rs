@@ -2,16 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
 use uk_backends::Target;
 use uk_planner::generate::{key_table, main_rs};
 
-use crate::exercise;
 use crate::support::{Desk, EXAMPLE};
+use crate::{exercise, harness};
 
 const SEEDS: &[&str] = &[
     include_str!("everything.kdl"),
@@ -193,40 +190,22 @@ fn long_chains_and_circles_need_no_stack() {
     assert_eq!(faults.len(), 1);
 }
 
-/// Says which text made a panic.
-struct Culprit<'t>(&'t str);
-
-impl Drop for Culprit<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("this text made it panic; keep it in fuzz/corpus:\n{}\n{:?}", self.0, self.0);
-        }
-    }
-}
-
-/// Damages texts for `UK_SOAK_SECONDS`, or a second.
-fn soak(seeds: &[&str], run: impl Fn(&str)) {
-    let seconds =
-        std::env::var("UK_SOAK_SECONDS").map_or(1, |text| text.parse().expect("a number of seconds"));
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut runner = TestRunner::new(ProptestConfig::default());
-    let strategy = (0..seeds.len(), prop::collection::vec(any::<Edit>(), 1..40));
-    while Instant::now() < end {
-        let (seed, edits) = strategy.new_tree(&mut runner).expect("a strategy without a filter").current();
-        let text = damage(seeds[seed], &edits);
-        let _culprit = Culprit(&text);
-        run(&text);
-    }
+/// Damages texts for as long as a soak goes.
+fn soak(name: &str, seeds: &[&str], run: impl Fn(&str)) {
+    let edits = prop::collection::vec(any::<Edit>(), 1..40);
+    let texts = (0..seeds.len(), edits).prop_map(|(seed, edits)| damage(seeds[seed], &edits));
+    harness::soak(name, texts, |text| run(text));
 }
 
 #[test]
 fn soak_manifests() {
-    soak(SEEDS, exercise::manifest);
+    soak("manifests", SEEDS, exercise::manifest);
 }
 
 #[test]
 fn soak_device_files() {
-    soak(&[include_str!("example.kdl"), include_str!("time.kdl")], exercise::device_file);
+    let seeds = [include_str!("example.kdl"), include_str!("time.kdl")];
+    soak("device files", &seeds, exercise::device_file);
 }
 
 #[test]

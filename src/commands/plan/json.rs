@@ -148,7 +148,7 @@ fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
                 name: &key.name,
                 r#type: key.ty.to_string(),
                 value: keys::value(key),
-                from: keys::origin(key),
+                from: keys::provenance(key),
             })
             .collect(),
         link: planned.image.link.index(),

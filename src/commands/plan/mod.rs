@@ -97,7 +97,12 @@ fn head(planned: &Planned) -> String {
         text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));
     }
     for key in graph.keys() {
-        text.push_str(&format!("  key {} = {} (from {})\n", key.name, keys::value(key), keys::origin(key)));
+        text.push_str(&format!(
+            "  key {} = {} (from {})\n",
+            key.name,
+            keys::value(key),
+            keys::provenance(key)
+        ));
     }
     text.push('\n');
     text

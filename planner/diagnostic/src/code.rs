@@ -63,6 +63,7 @@ codes! {
     UncoveredChoice = 318, "a choice that doesn't cover every case";
     EntryArity = 319, "an entry function with another number of arguments";
     EntryMismatch = 320, "an entry function that wants another interface";
+    OwnedTwice = 321, "two devices that own what a machine has once";
     // 04: action graph
     CargoFailed = 401, "cargo could not resolve the crates";
     StaleLock = 402, "a lock file that is out of date";

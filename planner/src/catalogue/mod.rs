@@ -74,6 +74,8 @@ pub struct Implementation {
     pub requires: Vec<Requirement>,
     /// The keys that each device of it brings.
     pub keys: Vec<Key>,
+    /// What a machine has once and a device of it takes: a serial port, the standard streams.
+    pub owns: Vec<Name>,
     /// What must be made while building, such as a table of files, and what a guest must be given when it runs.
     pub steps: Vec<Step>,
     /// Which crate it is, by target and by key.

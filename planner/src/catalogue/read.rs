@@ -12,8 +12,10 @@ use crate::syntax::{self, Node};
 use crate::value::{Literal, Type};
 
 const NODES: &[&str] = &["language", "interface", "implementation"];
-const PARTS: &[&str] =
-    &["doc", "param", "requires", "key", "build", "attach", "crate", "use", "choose", "target", "targets"];
+const PARTS: &[&str] = &[
+    "doc", "param", "requires", "key", "owns", "build", "attach", "crate", "use", "choose", "target",
+    "targets",
+];
 
 pub(super) fn document(document: &Document<'_>, catalogue: &mut Catalogue, faults: &mut Vec<Diagnostic>) {
     let (nodes, syntax) = syntax::parse(document.source, document.text);
@@ -107,13 +109,15 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
     let provides = reader.required_text("provides", "the interface that it provides: `provides=time`");
     let exclusive = reader.flag("exclusive");
     let mut doc = reader.property_text("doc").map(|d| d.text);
-    let (mut params, mut requires, mut keys, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut params, mut requires, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut owns, mut steps) = (Vec::new(), Vec::new());
     for child in reader.children() {
         match &*child.name.text {
             "doc" => doc = doc.or(doc_text(child, reader.faults)),
             "param" => params.extend(param(child, reader.faults)),
             "requires" => requires.extend(requirements(child, reader.faults)),
             "key" => keys.extend(Key::read(child, reader.faults)),
+            "owns" => owns.extend(owned(child, reader.faults)),
             "build" => steps.extend(read_steps(child, Role::Build, reader.faults)),
             "attach" => steps.extend(read_steps(child, Role::Attach, reader.faults)),
             other if BODIES.contains(&other) => {}
@@ -124,6 +128,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
     let declared = params.iter().map(|p: &Param| &p.name).chain(keys.iter().map(|k| &k.name));
     unique("params or keys", declared, reader.faults);
     unique("requirements", requires.iter().map(|r: &Requirement| &r.name), reader.faults);
+    unique("owned things", owns.iter(), reader.faults);
     reader.done_with_properties();
     let doc = doc.unwrap_or_default();
     let (package, span) = (package.to_owned(), node.span);
@@ -135,6 +140,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
         params,
         requires,
         keys,
+        owns,
         steps,
         body: body?,
         package,
@@ -215,6 +221,20 @@ fn requirements(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Requiremen
             name,
         })
         .collect()
+}
+
+/// `owns NAME...`: any names, which are the same in every catalogue.
+fn owned(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Name> {
+    const WHAT: &str = "the name of something that a machine has once";
+    let mut reader = Reader::new(node, "owns serial-port", faults);
+    let mut found: Vec<Name> = reader.name(WHAT).into_iter().collect();
+    while let Some(value) = reader.optional_argument() {
+        let name = reader.as_text(value, "what it owns");
+        found.extend(name.and_then(|n| reader.checked(n, WHAT)));
+    }
+    reader.no_children();
+    reader.done_with_properties();
+    found
 }
 
 fn read_steps(node: &Node<'_>, role: Role, faults: &mut Vec<Diagnostic>) -> Vec<Step> {

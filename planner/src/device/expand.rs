@@ -10,6 +10,7 @@ use super::{KeyId, ParamValue, Step};
 use crate::catalogue::{Body, Choice, Crate, Implementation, Role, Use};
 use crate::manifest::{self, ArgumentValue};
 use crate::names;
+use crate::read::Name;
 
 /// What a device comes down to.
 pub(super) struct Resolved<'m> {
@@ -21,6 +22,8 @@ pub(super) struct Resolved<'m> {
     /// By its requirements.
     pub bindings: Vec<Bound>,
     pub steps: Vec<Step>,
+    /// What it takes that a machine has once, of every implementation on the way.
+    pub owns: Vec<&'m Name>,
 }
 
 /// One implementation on the way, with its names filled in. After a fault a value is missing; nothing more is said.
@@ -30,6 +33,7 @@ struct Frame<'m> {
     keys: Vec<usize>,
     requires: Vec<Option<Bound>>,
     steps: Vec<Step>,
+    owns: Vec<&'m Name>,
     chosen_by: Vec<usize>,
 }
 
@@ -65,6 +69,7 @@ impl<'m> Draft<'m> {
             keys: instance.keys.clone(),
             requires: instance.requires.clone(),
             steps: Vec::new(),
+            owns: outer.owns.iter().collect(),
             chosen_by: Vec::new(),
         };
         self.add_steps(index, &mut frame);
@@ -80,6 +85,7 @@ impl<'m> Draft<'m> {
                         keys: frame.keys.into_iter().filter(|key| !frame.chosen_by.contains(key)).collect(),
                         bindings: frame.requires.into_iter().collect::<Option<_>>()?,
                         steps: frame.steps,
+                        owns: frame.owns,
                     });
                 }
                 Body::Choose(Choice::Target(arms)) => {
@@ -178,11 +184,19 @@ impl<'m> Draft<'m> {
                 }
             });
         }
-        Some(Frame { implementation, params, keys, requires, steps: outer.steps, chosen_by: Vec::new() })
+        let mut owns = outer.owns;
+        // A generic implementation may say what those that it stands for say as well.
+        for new in &implementation.owns {
+            if !owns.iter().any(|known| known.is(&new.text)) {
+                owns.push(new);
+            }
+        }
+        let (steps, chosen_by) = (outer.steps, Vec::new());
+        Some(Frame { implementation, params, keys, requires, steps, owns, chosen_by })
     }
 
     /// A device that a catalogue names: one shared instance with its defaults, typed and bound at once.
-    fn bind_catalogue(&mut self, name: &'m crate::read::Name, interface: &str) -> Option<Bound> {
+    fn bind_catalogue(&mut self, name: &'m Name, interface: &str) -> Option<Bound> {
         let mut next = self.instances.len();
         let bound = self.bind(name, interface, name.span);
         self.fill_from(&mut next);

@@ -46,89 +46,6 @@ impl<'m> Draft<'m> {
         .collect()
     }
 
-    /// Exclusive devices are bound once, and exclusive params (a file, a port) have each value once.
-    fn check_ownership(&mut self, jobs: &[JobDraft<'m>], merged: &[usize]) {
-        let in_jobs = jobs.iter().flat_map(|j| &j.arguments).filter_map(|argument| match argument {
-            Argument::Device { bound, .. } => Some(*bound),
-            Argument::Keys(_) => None,
-        });
-        let in_devices =
-            self.instances.iter().flat_map(|i| i.resolved.iter().flat_map(|r| &r.bindings)).copied();
-        let mut first_use: Vec<Option<Span>> = vec![None; self.instances.len()];
-        let mut further_uses: HashMap<usize, Vec<Span>> = HashMap::new();
-        for bound in in_jobs.chain(in_devices) {
-            match first_use[bound.instance] {
-                None => first_use[bound.instance] = Some(bound.span),
-                Some(_) if !self.is_exclusive(bound.instance) => {}
-                Some(first) => {
-                    further_uses.entry(bound.instance).or_insert_with(|| vec![first]).push(bound.span)
-                }
-            }
-        }
-        let mut owned: HashMap<String, usize> = HashMap::new();
-        for (index, instance) in self.instances.iter().enumerate() {
-            let Some(resolved) = &instance.resolved else { continue };
-            if let Some(mut spans) = further_uses.remove(&index) {
-                let name = instance.name;
-                spans.sort_by_key(|s| (s.source, s.start));
-                let message = format!(
-                    "the device `{name}` can be given to one place, and is bound {}",
-                    times(spans.len())
-                );
-                let mut fault = Diagnostic::error(Code::ExclusiveDevice, message);
-                for (number, span) in spans.iter().enumerate().rev() {
-                    fault =
-                        fault.label(*span, if number == 0 { "bound first here" } else { "bound again here" });
-                }
-                let help = match instance.declared {
-                    Some(device) => {
-                        format!("declare a second device: `device {name}-2 {} ...`", device.implementation)
-                    }
-                    None => {
-                        format!("declare a device for each: `device first {name}`, `device second {name}`")
-                    }
-                };
-                self.faults.push(fault.help(help));
-            }
-            if merged[index] != index {
-                continue;
-            }
-            for (param, slot) in resolved.implementation.params.iter().zip(&resolved.params) {
-                if !param.exclusive {
-                    continue;
-                }
-                // A file is one file whatever the param is called; a port is one among ports.
-                let path = param.ty.name() == "path";
-                let what =
-                    if path { "path".to_owned() } else { names::canonical(&param.name.text).to_lowercase() };
-                let (text, what) = match &slot.value {
-                    ParamValue::Fixed(value) => {
-                        let text = value.to_string();
-                        let value = if path { tidy(&text) } else { text.clone() };
-                        (text, format!("{what}={value}"))
-                    }
-                    ParamValue::Key(key) => {
-                        let name = &self.keys[key.0 as usize].declaration.name;
-                        (format!("(key){name}"), format!("{what} of key {}", key.0))
-                    }
-                    ParamValue::Absent => continue,
-                };
-                if let Some(first) = owned.get(&what).map(|i| &self.instances[*i]) {
-                    let message =
-                        format!("the devices `{}` and `{}` both take `{text}`", first.name, instance.name);
-                    self.faults.push(
-                        Diagnostic::error(Code::ExclusiveDevice, message)
-                            .label(instance.span, "the second")
-                            .label(first.span, "the first")
-                            .help(format!("give one of them another `{}`", param.name)),
-                    );
-                } else {
-                    owned.insert(what, index);
-                }
-            }
-        }
-    }
-
     fn check_attachments(&mut self, order: &[usize]) {
         let all: Vec<(Vec<Attachment>, Span)> = order
             .iter()
@@ -136,10 +53,6 @@ impl<'m> Draft<'m> {
             .filter_map(|i| Some((attach::attachments(i.name, i.resolved.as_deref()?), i.name_span)))
             .collect();
         attach::clashes(all.iter().map(|(all, span)| (&all[..], *span)), &mut self.faults);
-    }
-
-    fn is_exclusive(&self, instance: usize) -> bool {
-        self.instances[instance].resolved.as_ref().is_some_and(|r| r.implementation.exclusive)
     }
 
     /// The devices' names in generated code. Two that would be one are a fault.
@@ -327,15 +240,4 @@ fn variable(name: &str) -> String {
         variable.push('_');
     }
     variable
-}
-
-/// `./a//b` and `a/b` are one file. `..` stays: a folder may be a link.
-fn tidy(path: &str) -> String {
-    let absolute = if path.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
-    format!("{absolute}{}", parts.join("/"))
-}
-
-fn times(number: usize) -> String {
-    if number == 2 { "twice".to_owned() } else { format!("{number} times") }
 }

@@ -9,6 +9,7 @@ mod finish;
 mod graph_keys;
 mod jobs;
 mod order;
+mod ownership;
 mod resolve;
 
 pub use attach::{Attached, Attachment, SECTOR_SIZE};

@@ -196,6 +196,57 @@ implementation l provides=clock exclusive=#true { use c }
 }
 
 #[test]
+fn what_a_machine_has_once() {
+    let catalogue = r#"
+interface console trait="a::Console"
+interface log trait="a::Log"
+implementation port provides=console exclusive=#true { owns serial-port; targets all { crate a connect="a::port" } }
+implementation default-console provides=console exclusive=#true { owns serial_port; use port }
+implementation log provides=log { param level type=u8; owns Serial_Port light; targets all { crate a connect="a::log" } }
+"#;
+    let said = |text: &str, codes: &[Code]| {
+        let mut desk = Desk::default();
+        match desk.check(text, &[("uk-test", catalogue)], Target::Unix) {
+            Ok(graph) => {
+                assert_eq!(codes, []);
+                graph.devices().len().to_string()
+            }
+            Err(faults) => {
+                assert_eq!(
+                    faults.iter().map(|f| f.code).collect::<Vec<_>>(),
+                    codes,
+                    "{}",
+                    desk.draw(&faults)
+                );
+                desk.draw(&faults)
+            }
+        }
+    };
+    let all = [
+        // Two exclusive devices, and two shared ones that aren't equal.
+        said(
+            "unikernel a\ndevice one default-console\njob main entry=\"a::b\" {\n    one one as=console\n    two port as=console\n}\n",
+            &[Code::OwnedTwice],
+        ),
+        said(
+            "unikernel a\ndevice one log level=1\ndevice two log level=2\njob main entry=\"a::b\" {\n    one one as=log\n    two two as=log\n}\n",
+            &[Code::OwnedTwice, Code::OwnedTwice],
+        ),
+        // One device in two places: a second can't be declared.
+        said(
+            "unikernel a\njob main entry=\"a::b\" {\n    console port\n    two port as=console\n}\n",
+            &[Code::ExclusiveDevice],
+        ),
+    ];
+    insta::assert_snapshot!(all.concat());
+    // Equal shared devices are one, and what isn't used owns nothing.
+    let twins = "unikernel a\ndevice one log level=1\ndevice two log level=1\ndevice port port\njob main entry=\"a::b\" {\n    one one as=log\n    two two as=log\n}\n";
+    assert_eq!(said(twins, &[]), "1");
+    let twice = "interface log trait=\"a::Log\"\nimplementation log provides=log { owns a b a; targets all { crate a connect=\"a::b\" } }";
+    insta::assert_snapshot!("owned_twice_in_one_line", said_of_catalogue(&[("uk-test", twice)]));
+}
+
+#[test]
 fn unknown_target() {
     let mut desk = Desk::default();
     let text = "--target virtoi";

@@ -75,7 +75,11 @@ pub enum Command {
         args: Vec<String>,
     },
     /// Remove what was recorded as made: nothing else.
-    Clean,
+    Clean {
+        /// Remove also what was edited since.
+        #[arg(long)]
+        force: bool,
+    },
     /// Show the keys of the manifest, with their values and where those come from.
     Keys {
         /// Which manifest and settings.
@@ -134,6 +138,9 @@ pub struct Effort {
     /// Go on with what doesn't depend on a failed action.
     #[arg(long)]
     pub keep_going: bool,
+    /// Make the files of hooks anew, whatever has been written into them.
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// How to run.

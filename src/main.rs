@@ -9,6 +9,8 @@ mod commands;
 mod dist;
 mod failure;
 mod guest;
+mod hooks;
+mod made;
 mod progress;
 mod rejected;
 mod session;

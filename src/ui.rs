@@ -52,6 +52,17 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
+    /// Asks the person at the terminal. Where there is none, the answer is no.
+    pub fn ask(self, question: &str) -> bool {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
     /// Every diagnostic of a failed command.
     pub fn failure(self, failure: &Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);

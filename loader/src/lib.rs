@@ -19,7 +19,7 @@ pub use project::{MANIFEST, Project, members, write_atomically};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
 pub use sources::SourceSets;
-pub use toolchain::host;
+pub use toolchain::{hash, host};
 
 use uk_diagnostic::Diagnostic;
 

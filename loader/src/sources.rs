@@ -1,10 +1,11 @@
 //! The source set of a package of the user's: which files count as its input.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use uk_action::LocalTree;
+use uk_action::{Digest, LocalTree};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_store::StatCache;
 
@@ -32,6 +33,19 @@ impl SourceSets {
     pub fn save(&mut self) {
         // Stamps that are lost cost the next build some reading.
         let _ = self.cache.save();
+    }
+
+    /// The content of one file, and whether it may be executed; links are followed.
+    ///
+    /// # Errors
+    /// `UK0406` if it can't be read.
+    pub fn file(&mut self, path: &Path) -> Result<(Digest, bool)> {
+        let digest = self.cache.digest(path).and_then(|digest| Ok((digest, path.metadata()?)));
+        let (digest, metadata) = digest.map_err(|error| {
+            Diagnostic::error(Code::UnreadableSource, format!("`{}` can't be read: {error}", path.display()))
+                .help("a hook's files must be there and readable, relative to the manifest")
+        })?;
+        Ok((digest, metadata.permissions().mode() & 0o111 != 0))
     }
 
     /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it, packages

@@ -135,7 +135,10 @@ fn cfg(text: &str) -> Vec<(String, String)> {
 }
 
 /// The digest of a file's content.
-pub(crate) fn hash(path: &Path) -> std::io::Result<Digest> {
+///
+/// # Errors
+/// When it can't be read.
+pub fn hash(path: &Path) -> std::io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_mmap(path)?;
     Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))

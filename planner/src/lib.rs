@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod device;
 pub mod entries;
 pub mod generate;
+pub mod hooks;
 mod key;
 pub mod lower;
 pub mod manifest;

@@ -16,6 +16,19 @@ pub(crate) fn check(ty: &Type, value: &Value, span: Span) -> Option<Diagnostic> 
     }
 }
 
+/// `path`, which stays in the project, in its one form: without `.`, `..` and empty parts.
+pub(crate) fn normal(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 /// What is wrong with `path`, if it leaves the project. Links aren't followed: that takes a file system.
 pub(crate) fn outside(path: &str, span: Span) -> Option<Diagnostic> {
     let mut depth = 0_usize;

@@ -10,6 +10,7 @@ use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, State, realise,
 use crate::cli::{Effort, Select};
 use crate::dist::Dist;
 use crate::failure::Failure;
+use crate::hooks;
 use crate::progress::Progress;
 use crate::rejected;
 use crate::session::{Planned, Session};
@@ -54,6 +55,14 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         let faults = failure.faults.iter().flat_map(|fault| explain(session, fault, ui)).collect();
         Failure::new(faults, &session.sources)
     })?;
+    for plan in &session.hooks {
+        let done = hooks::carry_out(plan, &session.store, effort.fresh);
+        let done = done.map_err(|fault| Failure::new(vec![*fault], &session.sources))?;
+        ui.diagnostics(&done.warnings, &session.sources);
+        done.made
+            .iter()
+            .for_each(|path| ui.note(&format!("made {}", plan.project.folder.join(path).display())));
+    }
     for planned in &session.planned {
         publish(session, planned, &report)?;
     }

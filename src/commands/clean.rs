@@ -1,31 +1,86 @@
 //! `uk clean`: removes what was recorded as made.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 
 use crate::dist::Dist;
 use crate::failure::Failure;
+use crate::hooks;
+use crate::made::{self, Record};
 use crate::session;
 use crate::ui::Ui;
 
-/// Cleans the project, or a workspace with every member.
-pub fn run(project: &Project, ui: Ui) -> Result<(), Failure> {
+/// Cleans the project, or a workspace with every member. What was edited goes only with `force`, or when the person at the
+/// terminal says so.
+pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
     let mut projects = session::projects(project)?;
     if !projects.contains(project) {
         projects.push(project.clone());
     }
     for project in projects {
-        let (removed, kept) = Dist::load(&project).clean().map_err(|error| {
+        let named = |path: &Path| project.folder.join(path).display().to_string();
+        let may = |path: &Path| {
+            force || ui.ask(&format!("{} was edited since it was made. Remove it?", named(path)))
+        };
+        let (removed, kept) = clean(&project, may).map_err(|error| {
             Diagnostic::error(
                 Code::NotWritable,
                 format!("`{}` can't be cleaned: {error}", project.folder.display()),
             )
             .help("make the folder writable and run `uk clean` again")
         })?;
-        let named = |path: &std::path::PathBuf| project.folder.join(path).display().to_string();
         removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
         for path in &kept {
-            ui.note(&format!("kept {}: it was changed since it was made", named(path)));
+            ui.note(&format!(
+                "kept {}: it was changed since it was made; `uk clean --force` removes it too",
+                named(path)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Removes what was made for `project`, and gives what was removed and what was kept.
+fn clean(project: &Project, mut may: impl FnMut(&Path) -> bool) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let state = project.state();
+    // A folder of that name without our mark isn't ours.
+    if !state.join(".gitignore").exists() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let lock = made::lock(project)?;
+    let mut record = Record::load(project);
+    let (mut removed, mut kept) = Dist::clean(project, &mut record, &mut may)?;
+    let hooks = hooks::clean(project, &mut record, &mut may);
+    if !record.is_empty() || hooks.is_err() {
+        record.save(project)?;
+    }
+    let (more_removed, more_kept) = hooks?;
+    removed.extend(more_removed);
+    kept.extend(more_kept);
+    drop(lock);
+    clear_state(project, &state, record.is_empty())?;
+    Ok((removed, kept))
+}
+
+/// Removes the state folder, but for the record, if it is still needed, and the link by which plain cargo finds the SDK
+/// where `Cargo.toml` goes by it.
+fn clear_state(project: &Project, state: &Path, all: bool) -> io::Result<()> {
+    let manifest = std::fs::read_to_string(project.folder.join("Cargo.toml")).unwrap_or_default();
+    let linked = manifest.contains(".uk/sdk");
+    if all && !linked {
+        return std::fs::remove_dir_all(state);
+    }
+    for entry in std::fs::read_dir(state)? {
+        let entry = entry?;
+        match entry.file_name().to_str() {
+            Some(".gitignore") => {}
+            Some("sdk") if linked => {}
+            Some("made.json") if !all => {}
+            _ if entry.file_type()?.is_dir() => std::fs::remove_dir_all(entry.path())?,
+            _ => std::fs::remove_file(entry.path())?,
         }
     }
     Ok(())

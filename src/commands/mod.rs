@@ -30,7 +30,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
                 .map(ExitCode::from)
                 .map_err(Failure::while_running);
         }
-        Command::Clean => clean::run(&Project::find(&folder)?, ui)?,
+        Command::Clean { force } => clean::run(&Project::find(&folder)?, *force, ui)?,
         Command::Keys { select } => keys::run(&folder, select, ui)?,
         Command::Devices { offline } => {
             let locking = Locking { locked: false, offline: *offline };

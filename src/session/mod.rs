@@ -15,11 +15,12 @@ use uk_planner::device::{self, Attached, DeviceGraph};
 use uk_planner::entries;
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
-use uk_planner::manifest::{Hook, Step, Unikernel};
+use uk_planner::manifest::{Step, Unikernel};
 use uk_store::Store;
 
 use crate::cli::Select;
 use crate::failure::Failure;
+use crate::hooks;
 use members::{Member, members, settings, targets, variants};
 use reading::Reading;
 
@@ -37,6 +38,8 @@ pub struct Session {
     pub planned: Vec<Planned>,
     /// The actions of all of them.
     pub graph: Graph,
+    /// What the hooks of each project make.
+    pub hooks: Vec<hooks::Plan>,
 }
 
 /// One unikernel on one target.
@@ -184,10 +187,13 @@ fn build_plan(
 
     let mut lowering = Lowering::new(&host);
     let mut planned = Vec::new();
+    let mut plans = Vec::new();
     for (member, cargo, found, crates, graphs) in checked {
         let mut stamps = uk_loader::SourceSets::new(&member.project.state().join("stamps"));
         let (mut except, include) = source_set(&member.unikernel);
         except.extend(attached(&graphs));
+        let made = hooks::Plan::new(&member.project, &member.unikernel.hooks, &mut stamps);
+        plans.push(made.map_err(|fault| Failure::new(vec![*fault], &reading.sources))?);
         for (suffix, devices) in graphs {
             let name = format!("{}{suffix}", devices.name().text);
             let main = generate::main_rs(&devices);
@@ -219,7 +225,7 @@ fn build_plan(
         }
         stamps.save();
     }
-    Ok(Session { begun, sources: reading.sources, store, planned, graph: lowering.finish() })
+    Ok(Session { begun, sources: reading.sources, store, planned, graph: lowering.finish(), hooks: plans })
 }
 
 fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {
@@ -244,7 +250,7 @@ fn root_crates(unikernel: &Unikernel, catalogue: &Catalogue, texts: &[DeviceText
 
 /// What the application's source set leaves out (what hooks make) and what it takes in besides.
 fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
-    let except = unikernel.hooks.iter().flat_map(|hook| &hook.steps).flat_map(made).collect();
+    let except = unikernel.hooks.paths().map(str::to_owned).collect();
     let include = unikernel.includes.iter().map(|name| name.text.clone()).collect();
     (except, include)
 }
@@ -264,23 +270,16 @@ fn attached(graphs: &[(String, DeviceGraph)]) -> Vec<String> {
 
 /// What hooks make, with their names.
 fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
-    let files = |hook: &Hook| hook.steps.iter().flat_map(made).collect::<Vec<_>>();
-    let hooks = unikernel.hooks.iter();
-    hooks.flat_map(|hook| files(hook).into_iter().map(|file| (file, hook.name.text.clone()))).collect()
-}
-
-/// The paths that a hook's step makes, relative to the manifest.
-fn made(step: &Step) -> Vec<String> {
-    match step {
-        Step::Image { path, .. } | Step::Mkdir { path } => vec![path.text.clone()],
-        Step::Copy { to, .. } => vec![to.text.clone()],
-        Step::Run { outputs, .. } => outputs.iter().map(|o| o.text.clone()).collect(),
-    }
+    let makes = unikernel.hooks.steps().iter();
+    let files = makes
+        .flat_map(|make| make.step.makes().into_iter().map(|path| (path.text.clone(), make.hook.clone())));
+    files.collect()
 }
 
 /// What the language has and this version only reads.
 fn not_carried_out(unikernel: &Unikernel, devices: &DeviceGraph) -> Vec<Diagnostic> {
-    let hooks = unikernel.hooks.iter().map(|hook| (format!("the hook `{}`", hook.name.text), hook.span));
+    let runs = unikernel.hooks.steps().iter().filter(|make| matches!(make.step, Step::Run(_)));
+    let hooks = runs.map(|make| (format!("a `run` of the hook `{}`", make.hook), make.place()));
     let data =
         devices.devices().iter().filter(|device| device.steps.iter().any(|step| step.role == Role::Build));
     let data = data.map(|device| (format!("the data of the device `{}`", device.name), device.span));

@@ -12,6 +12,7 @@ mod deeds;
 mod devices;
 mod docs;
 mod guests;
+mod hooks;
 mod interrupted;
 mod language;
 mod outside;

@@ -42,6 +42,8 @@ codes! {
     NewerLanguage = 210, "a language newer than this `uk`";
     NotCarriedOut = 211, "a part that this version reads but doesn't carry out";
     OutsideProject = 212, "a path outside of the project";
+    HookConflict = 213, "hooks that get in the way of others";
+    HookCycle = 214, "hooks that need each other";
     // 03: device graph
     UnknownDevice = 301, "an unknown device";
     UnknownInterface = 302, "an unknown interface";
@@ -87,6 +89,8 @@ codes! {
     MissingOutput = 605, "a build step did not make what it declares";
     Interrupted = 606, "interrupted";
     SourceChanged = 607, "a source changed while it was being built";
+    HookFailed = 608, "a hook that can't make its file";
+    HookKept = 609, "a file that a hook would make otherwise, and that is kept";
     // 07: run and clean
     NoRunner = 701, "the program that runs this target is missing";
     RunnerFailed = 702, "the runner could not start the guest";

@@ -19,7 +19,7 @@ pub struct Hook {
     pub span: Span,
 }
 
-/// One line of a hook. Paths are relative to the manifest.
+/// One line of a hook. Paths are relative to the manifest, without `.`, `..` or empty parts.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// `image PATH sectors=N` or `image PATH size=...`.
@@ -41,15 +41,89 @@ pub enum Step {
         /// The folder.
         path: Name,
     },
-    /// `run PROGRAM ARGUMENT... { input PATH; output PATH }`.
-    Run {
-        /// The program and its arguments.
-        command: Vec<Name>,
-        /// What it reads.
-        inputs: Vec<Name>,
-        /// What it makes.
-        outputs: Vec<Name>,
-    },
+    /// `run PROGRAM ARGUMENT... { input PATH; tool NAME; output PATH }`.
+    Run(Run),
+}
+
+/// A program that makes files.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The program.
+    pub program: Program,
+    /// Its arguments.
+    pub arguments: Vec<Name>,
+    /// The files and folders of the project that it reads.
+    pub inputs: Vec<Name>,
+    /// The programs of the host that it calls by name.
+    pub tools: Vec<Name>,
+    /// What it makes.
+    pub outputs: Vec<Output>,
+    /// The line.
+    pub span: Span,
+}
+
+/// Where a program is.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// A file of the project: it is written with a `/`.
+    Project(Name),
+    /// A program of the host, by name or by its absolute path.
+    Host(Name),
+}
+
+/// What a program makes.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Where.
+    pub path: Name,
+    /// Whether it is a folder with all that is in it: it is written with a `/` at the end.
+    pub folder: bool,
+}
+
+impl Step {
+    /// The paths that it makes.
+    pub fn makes(&self) -> Vec<&Name> {
+        match self {
+            Step::Image { path, .. } | Step::Mkdir { path } => vec![path],
+            Step::Copy { to, .. } => vec![to],
+            Step::Run(run) => run.outputs.iter().map(|output| &output.path).collect(),
+        }
+    }
+
+    /// The paths of the project that it reads.
+    pub fn reads(&self) -> Vec<&Name> {
+        match self {
+            Step::Image { .. } | Step::Mkdir { .. } => Vec::new(),
+            Step::Copy { from, .. } => vec![from],
+            Step::Run(run) => {
+                let program = match &run.program {
+                    Program::Project(path) => Some(path),
+                    Program::Host(_) => None,
+                };
+                program.into_iter().chain(&run.inputs).collect()
+            }
+        }
+    }
+
+    /// Its word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Step::Image { .. } => "image",
+            Step::Copy { .. } => "copy",
+            Step::Mkdir { .. } => "mkdir",
+            Step::Run(_) => "run",
+        }
+    }
+}
+
+impl Size {
+    /// In bytes.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Size::Sectors(sectors) => sectors.saturating_mul(512),
+            Size::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 /// The size of an image.
@@ -88,11 +162,17 @@ impl Hook {
 /// The next argument, a path in the project.
 fn path(reader: &mut Reader<'_, '_>, what: &str) -> Option<Name> {
     let path = reader.text(what)?;
+    inside(reader, path)
+}
+
+/// `path` in its one form, if it stays in the project.
+fn inside(reader: &mut Reader<'_, '_>, path: Name) -> Option<Name> {
     if let Some(fault) = paths::outside(&path.text, path.span) {
         reader.faults.push(fault);
         reader.faulty = true;
+        return None;
     }
-    Some(path)
+    Some(Name { text: paths::normal(&path.text), span: path.span })
 }
 
 fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
@@ -158,26 +238,57 @@ fn mkdir(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
 }
 
 fn run(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
-    let mut reader = Reader::new(node, "run PROGRAM ARGUMENT... { input PATH; output PATH }", faults);
-    let mut command: Vec<Name> = reader.text("a program").into_iter().collect();
+    let mut reader =
+        Reader::new(node, "run PROGRAM ARGUMENT... { input PATH; tool NAME; output PATH }", faults);
+    let program = reader.text("a program");
+    let mut arguments = Vec::new();
     while let Some(value) = reader.optional_argument() {
-        command.extend(reader.as_text(value, "an argument"));
+        arguments.extend(reader.as_text(value, "an argument"));
     }
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    let program = program.and_then(|program| match program.text.contains('/') {
+        true if !program.text.starts_with('/') => inside(&mut reader, program).map(Program::Project),
+        _ => Some(Program::Host(program)),
+    });
+    let (mut inputs, mut tools, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
     for child in reader.children() {
-        let list = match &*child.name.text {
-            "input" => &mut inputs,
-            "output" => &mut outputs,
+        let mut line = match &*child.name.text {
+            "input" => Reader::new(child, "input PATH", reader.faults),
+            "tool" => Reader::new(child, "tool NAME", reader.faults),
+            "output" => Reader::new(child, "output PATH", reader.faults),
             _ => {
-                reader.unknown_child(child, &["input", "output"]);
+                reader.unknown_child(child, &["input", "tool", "output"]);
                 continue;
             }
         };
-        let mut line = Reader::new(child, "input PATH", reader.faults);
-        list.extend(path(&mut line, "a path"));
+        match &*child.name.text {
+            "input" => inputs.extend(path(&mut line, "a path")),
+            "tool" => tools.extend(tool(&mut line)),
+            _ => outputs.extend(output(&mut line)),
+        }
         line.no_children();
         line.done_with_properties();
     }
     reader.done_with_properties();
-    (!command.is_empty()).then_some(Step::Run { command, inputs, outputs })
+    Some(Step::Run(Run { program: program?, arguments, inputs, tools, outputs, span: node.span }))
+}
+
+/// The name of a program of the host.
+fn tool(reader: &mut Reader<'_, '_>) -> Option<Name> {
+    let tool = reader.text("a program")?;
+    if tool.text.is_empty() || tool.text.contains('/') {
+        reader.fault(
+            Code::UnexpectedValue,
+            "a tool is a program of the host, by its name alone",
+            tool.span,
+            "here",
+        );
+        return None;
+    }
+    Some(tool)
+}
+
+fn output(reader: &mut Reader<'_, '_>) -> Option<Output> {
+    let written = reader.text("a path")?;
+    let folder = written.text.ends_with('/');
+    Some(Output { path: inside(reader, written)?, folder })
 }

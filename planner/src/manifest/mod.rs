@@ -5,7 +5,7 @@ mod hook;
 mod read;
 
 pub use entry::Entry;
-pub use hook::{Hook, Size, Step};
+pub use hook::{Hook, Output, Program, Run, Size, Step};
 
 pub use entry::is_keyword;
 pub(crate) use entry::is_path;
@@ -13,6 +13,7 @@ pub(crate) use read::{arguments, binding, language, repeated_bindings};
 
 use uk_diagnostic::{Diagnostic, SourceId, Span};
 
+use crate::hooks::Hooks;
 use crate::key::Key;
 use crate::read::Name;
 use crate::syntax;
@@ -50,8 +51,8 @@ pub struct Unikernel {
     pub devices: Vec<Device>,
     /// What runs, in order.
     pub jobs: Vec<Job>,
-    /// What is made beside the build.
-    pub hooks: Vec<Hook>,
+    /// What is made beside the build, in order.
+    pub hooks: Hooks,
     /// Further source files of the application, as globs relative to the manifest.
     pub includes: Vec<Name>,
     /// Names whose declaration has a fault: what refers to them is no further fault.

@@ -9,6 +9,7 @@ use super::{
     Argument, ArgumentValue, Binding, Device, Entry, Hook, Job, JobArgument, LANGUAGE, Manifest, Unikernel,
     Workspace,
 };
+use crate::hooks::Hooks;
 use crate::key::Key;
 use crate::names;
 use crate::read::{Name, Reader, duplicate, unknown_node};
@@ -77,13 +78,17 @@ pub(super) fn manifest(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest
                 .help("add `job main entry=\"crate::function\" { ... }`"),
         );
     }
+    let hooks = Hooks::new(parts.hooks).unwrap_or_else(|more| {
+        faults.extend(more);
+        Hooks::default()
+    });
     let manifest = name.map(|name| {
         Manifest::Unikernel(Unikernel {
             name,
             keys: parts.keys,
             devices: parts.devices,
             jobs: parts.jobs,
-            hooks: parts.hooks,
+            hooks,
             includes: parts.includes,
             broken: parts.broken,
             incomplete: !faults.is_empty(),

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use uk_action::{ActionId, Digest};
 use uk_planner::device::{Attached, Device};
+use uk_planner::hooks::Hooks;
 use uk_store::State;
 
-use super::{needs, word};
+use super::{hooks, needs, word};
 use crate::commands::keys;
+use crate::failure::Failure;
 use crate::session::{Planned, Session};
 
 /// The version of the JSON form; see docs/plan.schema.json.
@@ -26,6 +28,7 @@ struct JsonUnikernel<'a> {
     artifact: String,
     devices: Vec<JsonDevice<'a>>,
     attachments: Vec<JsonAttachment<'a>>,
+    hooks: Vec<JsonHook<'a>>,
     jobs: Vec<JsonJob<'a>>,
     keys: Vec<JsonKey<'a>>,
     link: usize,
@@ -52,6 +55,19 @@ struct JsonAttachment<'a> {
     read_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sector_size: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct JsonHook<'a> {
+    hook: &'a str,
+    step: &'static str,
+    path: &'a str,
+    state: &'static str,
+    devices: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +106,7 @@ struct JsonOutput<'a> {
 }
 
 /// The whole plan.
-pub(super) fn json(session: &Session, states: &[State]) -> String {
+pub(super) fn json(session: &Session, states: &[State]) -> Result<String, Failure> {
     let nodes = session.graph.iter().zip(states).map(|((id, action), state)| {
         let (key, produced, waits_for) = match state {
             State::Given => (None, None, None),
@@ -113,18 +129,26 @@ pub(super) fn json(session: &Session, states: &[State]) -> String {
             outputs: outputs.collect(),
         }
     });
-    let plan = JsonPlan {
-        version: JSON,
-        unikernels: session.planned.iter().map(json_unikernel).collect(),
-        nodes: nodes.collect(),
-    };
+    let unikernels: Result<_, Failure> =
+        session.planned.iter().map(|planned| json_unikernel(session, planned)).collect();
+    let plan = JsonPlan { version: JSON, unikernels: unikernels?, nodes: nodes.collect() };
     // Text, numbers and lists can always be written.
-    serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n"
+    Ok(serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n")
 }
 
-fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
+fn json_unikernel<'s>(session: &'s Session, planned: &'s Planned) -> Result<JsonUnikernel<'s>, Failure> {
     let graph = &planned.devices;
-    JsonUnikernel {
+    let hooks = hooks(session, planned)?.into_iter().map(|(thing, state)| JsonHook {
+        hook: &thing.make.hook,
+        step: thing.make.step.word(),
+        path: &thing.path,
+        state: state.word(),
+        devices: Hooks::devices(&thing.make, graph),
+        size: thing.size(),
+        from: thing.from(),
+    });
+    Ok(JsonUnikernel {
+        hooks: hooks.collect(),
         name: &graph.name().text,
         target: graph.target().name(),
         artifact: planned.artifact(),
@@ -153,7 +177,7 @@ fn json_unikernel(planned: &Planned) -> JsonUnikernel<'_> {
             .collect(),
         link: planned.image.link.index(),
         pack: planned.image.pack.index(),
-    }
+    })
 }
 
 fn json_attachments(device: &Device) -> impl Iterator<Item = JsonAttachment<'_>> {

@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use uk_action::{Action, ActionId, Source};
+use uk_diagnostic::Diagnostic;
 use uk_planner::device::Attached;
+use uk_planner::hooks::Hooks;
 use uk_store::{State, status};
 
 use crate::cli::{Format, Select};
 use crate::commands::keys;
 use crate::failure::Failure;
+use crate::hooks;
+use crate::made::Record;
 use crate::session::{Planned, Session};
 use crate::ui::{Ui, table};
 
@@ -29,8 +33,8 @@ pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui
     }
     let states = status(&session.graph, &session.store);
     let text = match format {
-        Format::Text => text(&session, &states),
-        Format::Json => json::json(&session, &states),
+        Format::Text => text(&session, &states)?,
+        Format::Json => json::json(&session, &states)?,
         Format::Dot => drawing::dot(&session.graph, &states),
         Format::Mermaid => drawing::mermaid(&session.graph, &states),
     };
@@ -48,10 +52,10 @@ fn word(state: &State) -> &'static str {
     }
 }
 
-fn text(session: &Session, states: &[State]) -> String {
+fn text(session: &Session, states: &[State]) -> Result<String, Failure> {
     let mut text = String::new();
     for planned in &session.planned {
-        text.push_str(&head(planned));
+        text.push_str(&head(session, planned)?);
     }
     let rows: Vec<[String; 3]> = session
         .graph
@@ -72,11 +76,25 @@ fn text(session: &Session, states: &[State]) -> String {
     }
     let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     text.push_str(&format!("{}\n", counts.join(", ")));
-    text
+    Ok(text)
 }
 
-/// A unikernel's devices, jobs and keys.
-fn head(planned: &Planned) -> String {
+/// What hooks make for a unikernel, with what will become of it.
+fn hooks<'s>(
+    session: &'s Session,
+    planned: &Planned,
+) -> Result<Vec<(&'s hooks::Thing, hooks::State)>, Failure> {
+    let plans = session.hooks.iter().filter(|plan| plan.project == planned.project);
+    let states = plans.flat_map(|plan| {
+        let record = Record::load(&plan.project);
+        plan.things.iter().map(move |thing| Ok((thing, thing.state(&plan.project, &record, false)?)))
+    });
+    let states: Result<_, Box<Diagnostic>> = states.collect();
+    states.map_err(|fault| Failure::new(vec![*fault], &session.sources))
+}
+
+/// A unikernel's devices, hooks, jobs and keys.
+fn head(session: &Session, planned: &Planned) -> Result<String, Failure> {
     let graph = &planned.devices;
     let mut text = format!("{} for {}\n", graph.name().text, graph.target());
     for device in graph.devices() {
@@ -93,6 +111,16 @@ fn head(planned: &Planned) -> String {
         };
         text.push_str(&format!("  attach {} = {what}\n", attachment.name));
     }
+    for (thing, state) in hooks(session, planned)? {
+        let devices = Hooks::devices(&thing.make, graph);
+        let devices = if devices.is_empty() { String::new() } else { format!(" for {}", devices.join(", ")) };
+        text.push_str(&format!(
+            "  hook {} = {}{devices} ({})\n",
+            thing.make.hook,
+            thing.describe(),
+            state.word()
+        ));
+    }
     for job in graph.jobs() {
         text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));
     }
@@ -105,7 +133,7 @@ fn head(planned: &Planned) -> String {
         ));
     }
     text.push('\n');
-    text
+    Ok(text)
 }
 
 /// The actions that an action needs, each once.

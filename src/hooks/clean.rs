@@ -1,0 +1,58 @@
+//! Removing what hooks made.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use uk_loader::Project;
+
+use super::Made;
+use super::record::{Found, missing};
+use crate::made::Record;
+
+/// Removes what the hooks of `project` made and nobody has edited since; what was edited only where `may` says so. Folders
+/// go when they are empty. What is left stays in `record`. Returns what was removed, and what was edited and kept.
+///
+/// # Errors
+/// Those of the file system; what is gone by then is out of the record.
+pub fn clean(
+    project: &Project,
+    record: &mut Record,
+    mut may: impl FnMut(&Path) -> bool,
+) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    // Files before the folders that they are in.
+    let all: Vec<(PathBuf, Made)> = record.hooks.iter().rev().map(|(p, m)| (p.clone(), m.clone())).collect();
+    for (relative, made) in all {
+        let path = project.folder.join(&relative);
+        // The record is a file that anyone could have written: nothing outside of the project is ever removed.
+        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)))
+            && relative.components().count() > 0;
+        if inside {
+            match (made.look(&path)?, &made) {
+                (Found::Missing, _) => {}
+                // It goes together with what was kept in it.
+                (Found::Same, Made::Folder) if kept.iter().any(|k: &PathBuf| k.starts_with(&relative)) => {
+                    continue;
+                }
+                // Only an empty folder can be removed this way; what else is in it isn't ours.
+                (Found::Same, Made::Folder) => {
+                    if fs::remove_dir(&path).is_ok() {
+                        removed.push(relative.clone());
+                    }
+                }
+                (Found::Edited, Made::Folder) => {}
+                (Found::Edited, _) if !may(&relative) => {
+                    kept.push(relative);
+                    continue;
+                }
+                (Found::Same | Found::Edited, _) => match fs::remove_file(&path) {
+                    Err(error) if !missing(&error) => return Err(error),
+                    _ => removed.push(relative.clone()),
+                },
+            }
+        }
+        record.hooks.remove(&relative);
+    }
+    Ok((removed, kept))
+}

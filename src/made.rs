@@ -1,0 +1,74 @@
+//! The record of what was made beside a manifest, which is all that `uk clean` removes: artifacts, and what hooks made.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::Project;
+
+use crate::{dist, hooks};
+
+/// Everything that was made for one project, by its path relative to the manifest.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What hooks made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<PathBuf, hooks::Made>,
+    /// What is in `dist/`.
+    #[serde(flatten)]
+    pub artifacts: BTreeMap<PathBuf, dist::Made>,
+}
+
+impl Record {
+    /// Reads the record. One that can't be read counts as empty: then nothing is taken for up to date or removed.
+    pub fn load(project: &Project) -> Self {
+        let text = fs::read(path(project)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Whether nothing was made.
+    pub fn is_empty(&self) -> bool {
+        self.hooks.is_empty() && self.artifacts.is_empty()
+    }
+
+    /// Writes the record. The lock must be held.
+    pub fn save(&self, project: &Project) -> io::Result<()> {
+        uk_loader::write_atomically(&path(project), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Changes the record as it is now, whatever other processes have added meanwhile.
+    ///
+    /// # Errors
+    /// `UK0506` where it can't be written.
+    pub fn update(project: &Project, change: impl FnOnce(&mut Record)) -> Result<(), Box<Diagnostic>> {
+        let write = || -> io::Result<()> {
+            let _lock = lock(project)?;
+            let mut all = Record::load(project);
+            change(&mut all);
+            all.save(project)
+        };
+        write().map_err(|error| not_writable(&path(project).display().to_string(), &error.to_string()))
+    }
+}
+
+/// Keeps other processes from changing the record, and from carrying out hooks, until it is dropped.
+pub fn lock(project: &Project) -> io::Result<File> {
+    let lock = File::create(path(project).with_extension("lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// `UK0506` for `path`.
+pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(Code::NotWritable, format!("`{path}` can't be written: {cause}"))
+            .help("make room, or make the folder writable, and run the command again"),
+    )
+}
+
+fn path(project: &Project) -> PathBuf {
+    project.state().join("made.json")
+}

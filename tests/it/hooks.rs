@@ -1,0 +1,174 @@
+//! Hooks make files beside the manifest once, and never take away what somebody has written into them.
+
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Folder, Ran, uk};
+
+/// `hello` with these hooks.
+fn hello(hooks: &str) -> Folder {
+    let folder = Folder::example("hello");
+    let manifest = folder.read("unikernel.kdl");
+    folder.write("unikernel.kdl", &format!("{manifest}\n{hooks}\n"));
+    folder
+}
+
+fn build(folder: &Folder, args: &[&str]) -> Ran {
+    uk(folder.path(), ["build"].iter().chain(args)).run().ok()
+}
+
+fn write_at(path: &Path, bytes: &[u8], at: u64) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).expect("it can be opened");
+    file.write_at(bytes, at).expect("it can be written");
+}
+
+const IMAGE: &str = "hook disk-image {\n    image \"disks/disk.img\" sectors=100000\n}";
+
+#[test]
+fn an_image_is_made_once_and_then_belongs_to_the_user() {
+    let folder = hello(IMAGE);
+    let ran = build(&folder, &["--target", "unix", "--target", "virtio"]);
+    let image = folder.join("disks/disk.img");
+    let made = image.metadata().expect("it was made");
+    assert_eq!((made.len(), made.blocks()), (51_200_000, 0), "sparse");
+    let said = ran.stderr.lines().filter(|l| l.starts_with("made ") && l.ends_with("disks/disk.img"));
+    assert_eq!(said.count(), 1, "once for both targets: {ran}");
+
+    // A guest writes into it: nothing is built, and nothing is lost.
+    write_at(&image, b"state", 512);
+    let ran = build(&folder, &[]);
+    assert_eq!(ran.counts().0, 0, "{ran}");
+    assert!(!ran.stderr.contains("made "), "{ran}");
+    assert_eq!(&folder.bytes("disks/disk.img")[512..517], b"state");
+
+    // Grown by hand, another size in the manifest: kept.
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&image)
+        .and_then(|f| f.set_len(60_000_000))
+        .expect("it can grow");
+    let ran = build(&folder, &[]);
+    assert!(!ran.stderr.contains("UK0609"), "{ran}");
+    folder.edit("unikernel.kdl", "sectors=100000", "sectors=200000");
+    let ran = build(&folder, &[]);
+    assert!(ran.stderr.contains("UK0609") && ran.stderr.contains("60000000 bytes"), "{ran}");
+    assert_eq!(image.metadata().expect("it is there").len(), 60_000_000);
+
+    // Anew only when the user says so.
+    build(&folder, &["--fresh"]);
+    let made = image.metadata().expect("it was made");
+    assert_eq!((made.len(), made.blocks()), (102_400_000, 0));
+}
+
+#[test]
+fn clean_takes_back_what_hooks_made_and_leaves_what_was_edited() {
+    let folder = hello(&format!(
+        "{IMAGE}\nhook files {{\n    copy \"template.cfg\" \"etc/server.cfg\"\n    mkdir \"shared/deep\"\n}}"
+    ));
+    folder.write("template.cfg", "port 80\n");
+    let mut before = folder.listing();
+    before.push("unikernel.lock".to_owned());
+    before.sort();
+    before.dedup();
+    build(&folder, &[]);
+    assert_eq!(folder.read("etc/server.cfg"), "port 80\n");
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!(folder.listing(), before, "{ran}");
+
+    build(&folder, &[]);
+    write_at(&folder.join("disks/disk.img"), b"x", 0);
+    folder.write("etc/server.cfg", "port 81\n");
+    folder.write("shared/deep/mine", "mine");
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    for kept in ["disks/disk.img", "etc/server.cfg"] {
+        let said =
+            ran.stderr.lines().any(|l| l.starts_with("kept ") && l.contains(kept) && l.contains("--force"));
+        assert!(said && folder.join(kept).exists(), "{kept}: {ran}");
+    }
+    assert_eq!(folder.read("shared/deep/mine"), "mine");
+    assert!(!folder.join("dist").exists(), "{ran}");
+    // It is still known whose they are.
+    uk(folder.path(), ["clean", "--force"]).run().ok();
+    assert!(
+        !folder.join("disks").exists()
+            && !folder.join("etc").exists()
+            && !folder.join(".uk/made.json").exists()
+    );
+    assert_eq!(folder.read("shared/deep/mine"), "mine");
+}
+
+#[test]
+fn a_file_that_was_there_before_is_the_users() {
+    let folder = hello(IMAGE);
+    folder.write("disks/disk.img", "mine");
+    build(&folder, &[]);
+    uk(folder.path(), ["clean", "--force"]).run().ok();
+    assert_eq!(folder.read("disks/disk.img"), "mine");
+}
+
+#[test]
+fn a_copy_follows_its_source_until_it_is_edited() {
+    let folder = hello("hook config {\n    copy \"template.cfg\" \"server.cfg\"\n}");
+    folder.write("template.cfg", "port 80\n");
+    build(&folder, &[]);
+    folder.write("template.cfg", "port 81\n");
+    let plan = uk(folder.path(), ["plan"]).run().ok();
+    assert!(plan.stdout.contains("hook config = copy template.cfg server.cfg (to update)"), "{plan}");
+    build(&folder, &[]);
+    assert_eq!(folder.read("server.cfg"), "port 81\n");
+    folder.write("server.cfg", "port 82\n");
+    let ran = build(&folder, &[]);
+    assert!(!ran.stderr.contains("UK0609"), "nothing else is wanted: {ran}");
+    folder.write("template.cfg", "port 83\n");
+    let ran = build(&folder, &[]);
+    assert!(ran.stderr.contains("UK0609"), "{ran}");
+    assert_eq!(folder.read("server.cfg"), "port 82\n");
+    build(&folder, &["--fresh"]);
+    assert_eq!(folder.read("server.cfg"), "port 83\n");
+}
+
+#[test]
+fn a_hook_that_fails_half_way_leaves_nothing_behind() {
+    let folder = hello(
+        "hook files {\n    mkdir \"a/b\"\n    image \"c/disk.img\" sectors=8\n    copy \"gone\" \"e\"\n}",
+    );
+    let before = folder.listing();
+    let ran = uk(folder.path(), ["build"]).run();
+    assert!(!ran.status.success() && ran.stderr.contains("UK0406") && ran.stderr.contains("gone"), "{ran}");
+    assert_eq!(folder.listing(), before, "{ran}");
+
+    // The last step fails when the others are in their places.
+    let folder = hello(
+        "hook files {\n    mkdir \"a/b\"\n    image \"c/disk.img\" sectors=8\n    image \"f/disk.img\" sectors=8\n}",
+    );
+    folder.write("f", "no folder");
+    let ran = uk(folder.path(), ["build"]).run();
+    assert!(
+        !ran.status.success() && ran.stderr.contains("UK0608") && ran.stderr.contains("f/disk.img"),
+        "{ran}"
+    );
+    let left = |path: &str| folder.join(path).exists();
+    assert!(!left("a") && !left("c") && !left(".uk/staging"), "{:?}", folder.listing());
+    assert_eq!(folder.read("f"), "no folder");
+    std::fs::remove_file(folder.join("f")).expect("it is there");
+    build(&folder, &[]);
+    assert!(left("a/b") && left("c/disk.img") && left("f/disk.img"));
+}
+
+#[test]
+fn the_plan_shows_what_hooks_make() {
+    let folder = hello(IMAGE);
+    let state = |folder: &Folder| -> Value {
+        let plan = uk(folder.path(), ["plan", "--format", "json"]).run().ok();
+        let plan: Value = serde_json::from_str(&plan.stdout).expect("it is JSON");
+        plan["unikernels"][0]["hooks"][0].clone()
+    };
+    let before = state(&folder);
+    assert_eq!(before["path"], "disks/disk.img");
+    assert_eq!((&before["state"], &before["size"]), (&"to make".into(), &51_200_000.into()));
+    assert!(!folder.join("disks").exists(), "a plan makes nothing");
+    build(&folder, &[]);
+    assert_eq!(state(&folder)["state"], "there");
+}

@@ -1,4 +1,6 @@
 //! What cargo resolved, in `uk`'s own terms: packages, and the units that must be compiled from them.
+//!
+//! Most resolutions are of an image: libraries, which a generated main will use. One of an ordinary package has programs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ pub struct Crates {
     pub packages: Vec<Package>,
     /// The units; each stands behind those that it depends on.
     pub units: Vec<Unit>,
-    /// What the generated main may name: the dependencies of the synthetic root.
+    /// What the generated main may name: the dependencies of the synthetic root. Of an ordinary package, its programs.
     pub root: Vec<Dependency>,
 }
 
@@ -24,6 +26,10 @@ pub struct Package {
     pub facts: PackageFacts,
     /// Where its sources come from.
     pub origin: Origin,
+    /// Its folder in what `origin` names; empty unless that holds more, as a git repository does.
+    pub inside: String,
+    /// Whether it is what is being built, and not a dependency.
+    pub primary: bool,
 }
 
 /// What a package's `Cargo.toml` says that a compilation can see.
@@ -39,6 +45,8 @@ pub struct PackageFacts {
     pub features: Vec<String>,
     /// The native library that its build script stands for.
     pub links: Option<String>,
+    /// Compiler arguments for its `[lints]`; none for packages of others, whose lints are capped.
+    pub lints: Vec<String>,
 }
 
 /// Where a package's sources come from.
@@ -83,6 +91,21 @@ pub enum Mode {
     BuildScript,
     /// The running of a build script.
     RunBuildScript,
+    /// A program of an ordinary package.
+    Program,
+}
+
+/// What takes part in link-time optimisation, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lto {
+    /// Object code alone: nothing that is made of it is optimised at the link.
+    Object,
+    /// Object code and bitcode: either may be wanted.
+    Both,
+    /// Bitcode alone: every link optimises.
+    Bitcode,
+    /// The link itself, with the value of `-C lto` (`fat`, `thin`, `off`).
+    Link(String),
 }
 
 /// Profile settings that reach the compiler.
@@ -98,6 +121,14 @@ pub struct Profile {
     pub overflow_checks: bool,
     /// Whether a panic aborts instead of unwinding.
     pub panic_abort: bool,
+    /// `-C codegen-units`; the compiler's own number when there is none.
+    pub codegen_units: Option<u32>,
+    /// Link-time optimisation.
+    pub lto: Lto,
+    /// `-C strip`; nothing is stripped when there is none.
+    pub strip: Option<String>,
+    /// Whether every function keeps a frame pointer, as an image's do.
+    pub frame_pointers: bool,
 }
 
 /// One compilation, or one run of a build script.
@@ -107,6 +138,8 @@ pub struct Unit {
     pub package: usize,
     /// What is done.
     pub mode: Mode,
+    /// The target's name as `Cargo.toml` has it.
+    pub target: String,
     /// The crate's name in Rust code.
     pub crate_name: String,
     /// The root source file, relative to the package's folder.

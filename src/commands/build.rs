@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_planner::lower::{DIRECTIVES, Directives};
+use uk_planner::lower::{DIRECTIVES, directive_files};
 use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, State, realise, status};
 
 use crate::cli::{Effort, Select};
@@ -114,12 +114,8 @@ impl Builtins for BuildScripts {
         if name != DIRECTIVES {
             return Err(format!("there is no builtin `{name}`"));
         }
-        let links = args.first().map(String::as_str).unwrap_or_default();
-        let text = std::fs::read_to_string(sandbox.join("stdout")).map_err(|error| error.to_string())?;
-        let read = Directives::parse(&text, links)?;
-        let files =
-            [("flags", read.flags), ("search", read.search), ("env", read.env), ("metadata", read.metadata)];
-        files
+        let text = std::fs::read(sandbox.join("stdout")).map_err(|error| error.to_string())?;
+        directive_files(&text, args)?
             .into_iter()
             .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
             .map_err(|error| error.to_string())

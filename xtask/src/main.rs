@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask test`, `bench`, `soak`.
+//! The project's own commands: `cargo xtask test`, `corpus`, `bench`, `soak`.
 #![forbid(unsafe_code)]
 
 mod bench;
+mod corpus;
 mod setup;
 mod soak;
 mod step;
@@ -14,7 +15,10 @@ usage: cargo xtask COMMAND
 
   test          everything that must pass, on a fresh machine too: installs missing system packages where it may
   setup         only the installing
-  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, plan
+  corpus [--own-profile] [NAME]...
+                applications of crates.io, built by the engine and by cargo and compared; with a fast profile, or each
+                with its own
+  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, plan, ripgrep [PAIRS]
   soak [MIN]    the long runs: fuzzing of everything that reads text, MIN minutes each (default 10)";
 
 fn main() -> ExitCode {
@@ -22,8 +26,13 @@ fn main() -> ExitCode {
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
         ["setup"] => setup::run(),
+        ["corpus", ref names @ ..] => corpus::run(names),
         ["bench"] => bench::run(None),
         ["bench", name] => bench::run(Some(name)),
+        ["bench", "ripgrep", pairs] => match pairs.parse() {
+            Ok(pairs) => bench::ripgrep(pairs),
+            Err(_) => Err(format!("`{pairs}` isn't a number of pairs")),
+        },
         ["soak"] => soak::run("10"),
         ["soak", minutes] => soak::run(minutes),
         _ => Err(USAGE.to_owned()),

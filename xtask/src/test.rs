@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::corpus;
 use crate::setup;
 use crate::step::{self, Done, cargo, repository};
 
@@ -20,6 +21,7 @@ pub fn run() -> Done {
     // Each parser is fed random and damaged texts for a minute.
     tests.env("UK_SOAK_SECONDS", "60");
     step::run("tests", &mut tests)?;
+    corpus::run(&corpus::TESTED)?;
     for example in examples()? {
         // One target folder for all: they are made of the same crates.
         let target = repository().join("target/examples");

@@ -5,52 +5,67 @@ use std::process::Command;
 
 use cargo_metadata::Metadata;
 use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::lower::Host;
 
 use super::{Cargo, package_folder};
 use crate::{Result, Sdk, toolchain};
 
+/// What cargo answers in `folder`: its standard output, or how it refuses.
+pub(super) fn ask(
+    host: &Host,
+    offline: bool,
+    folder: &Path,
+    args: &[&str],
+) -> Result<std::result::Result<String, String>> {
+    let (program, rustc) = toolchain::programs(host);
+    let mut command = Command::new(&program);
+    command.args(args).args(offline.then_some("--offline")).current_dir(folder);
+    // What a person's shell sets for other builds has no part in this one.
+    for name in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_TARGET_DIR",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+    ] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os() {
+        let theirs = ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_"];
+        if name.to_str().is_some_and(|name| theirs.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(name);
+        }
+    }
+    command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
+    if args.contains(&"--unit-graph") {
+        // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    let output = command.output().map_err(|error| {
+        Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
+            .help("install cargo with the toolchain: https://rustup.rs")
+    })?;
+    if output.status.success() {
+        return Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()));
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
+    Ok(Err(said.to_owned()))
+}
+
 impl Cargo<'_> {
     /// Standard output of cargo in `folder`.
     pub(super) fn cargo(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let (program, rustc) = toolchain::programs(self.host);
-        let mut command = Command::new(&program);
-        command.args(args).args(self.locking.offline.then_some("--offline")).current_dir(folder);
-        // What a person's shell sets for other builds has no part in this one.
-        for name in [
-            "RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_TARGET_DIR",
-            "RUSTC_WRAPPER",
-            "RUSTC_WORKSPACE_WRAPPER",
-        ] {
-            command.env_remove(name);
-        }
-        for (name, _) in std::env::vars_os() {
-            let theirs = ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_"];
-            if name.to_str().is_some_and(|name| theirs.iter().any(|start| name.starts_with(start))) {
-                command.env_remove(name);
-            }
-        }
-        command.env("RUSTC", rustc).env("CARGO_TERM_COLOR", "never");
-        if args.contains(&"--unit-graph") {
-            // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
-            command.env("RUSTC_BOOTSTRAP", "1");
-        }
-        let output = command.output().map_err(|error| {
-            Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
-                .help("install cargo with the toolchain: https://rustup.rs")
-        })?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
-        if let Some((name, place)) = self.collision(said) {
+        let said = match ask(self.host, self.locking.offline, folder, args)? {
+            Ok(text) => return Ok(text),
+            Err(said) => said,
+        };
+        if let Some((name, place)) = self.collision(&said) {
             return Err(two_sdks(&name, &place));
         }
         Err(Box::new(
             Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
-                .note(said.to_owned())
+                .note(said)
                 .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
         ))
     }

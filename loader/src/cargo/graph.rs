@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cargo_metadata::{Metadata, Package};
 use serde::Deserialize;
 use uk_diagnostic::{Code, Diagnostic};
-use uk_planner::units::{Dependency, Mode, PackageFacts, Profile, Unit};
+use uk_planner::units::{Dependency, Lto, Mode, PackageFacts, Profile, Unit};
 
 use super::{Answer, Known};
 use crate::Result;
@@ -50,6 +50,10 @@ struct RawProfile {
     debug_assertions: bool,
     overflow_checks: bool,
     panic: String,
+    codegen_units: Option<u32>,
+    lto: String,
+    /// `{"deferred": "None"}`, `{"resolved": {"Named": "symbols"}}` and the like.
+    strip: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -58,8 +62,22 @@ struct RawDependency {
     extern_crate_name: String,
 }
 
+/// What a unit graph is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// An image: the graph's root is the synthetic root, which isn't compiled itself.
+    Image,
+    /// An ordinary package: the graph's roots are its programs.
+    Programs,
+}
+
 /// Reads the unit graph `text` of the root that `metadata` describes.
-pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> Known) -> Result<Answer> {
+pub(super) fn read(
+    text: &str,
+    metadata: &Metadata,
+    what: For,
+    known: impl Fn(&Package) -> Result<Known>,
+) -> Result<Answer> {
     let unknown = |cause: String| {
         Box::new(
             Diagnostic::error(
@@ -75,18 +93,21 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
         return Err(unknown(format!("its version is {version}, and {VERSION} is wanted")));
     }
     let raw: Raw = serde_json::from_str(text).map_err(|error| unknown(error.to_string()))?;
-    let [root] = raw.roots[..] else {
-        return Err(unknown(format!("{} roots, and one is wanted", raw.roots.len())));
-    };
+    let root = |index: &usize| raw.units.get(*index).ok_or_else(|| unknown("a root isn't there".to_owned()));
+    let roots = raw.roots.iter().map(root).collect::<Result<Vec<_>>>()?;
+    if what == For::Image && roots.len() != 1 {
+        return Err(unknown(format!("{} roots, and one is wanted", roots.len())));
+    }
+    // Profiles are settings of the whole build.
+    let lto = roots.first().map_or("false", |root| root.profile.lto.as_str());
 
     let by_id: HashMap<&str, &Package> = metadata.packages.iter().map(|p| (p.id.repr.as_str(), p)).collect();
     let mut packages = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut order = Order { raw: &raw.units, done: vec![None; raw.units.len()], sorted: Vec::new() };
-    for dependency in
-        &raw.units.get(root).ok_or_else(|| unknown("its root isn't there".to_owned()))?.dependencies
-    {
-        order.visit(dependency.index);
+    match what {
+        For::Image => roots.iter().flat_map(|r| &r.dependencies).for_each(|d| order.visit(d.index)),
+        For::Programs => raw.roots.iter().for_each(|root| order.visit(*root)),
     }
     let mut units = Vec::with_capacity(order.sorted.len());
     for &index in &order.sorted {
@@ -94,20 +115,27 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
         let package = by_id
             .get(unit.pkg_id.as_str())
             .ok_or_else(|| unknown(format!("`{}` is no package", unit.pkg_id)))?;
-        let place = *places.entry(&unit.pkg_id).or_insert_with(|| {
-            packages.push(known(package));
-            packages.len() - 1
-        });
+        let place = match places.get(unit.pkg_id.as_str()) {
+            Some(place) => *place,
+            None => {
+                packages.push(known(package)?);
+                places.insert(&unit.pkg_id, packages.len() - 1);
+                packages.len() - 1
+            }
+        };
         let folder = package.manifest_path.parent().map_or("", |p| p.as_str());
         let source = unit.target.src_path.strip_prefix(folder).and_then(|s| s.strip_prefix('/'));
+        let mode = mode(unit)
+            .ok_or_else(|| unknown(format!("a unit of `{}` in mode `{}`", unit.pkg_id, unit.mode)))?;
+        let host = unit.platform.is_none();
         units.push(Unit {
             package: place,
-            mode: mode(unit)
-                .ok_or_else(|| unknown(format!("a unit of `{}` in mode `{}`", unit.pkg_id, unit.mode)))?,
+            mode,
+            target: unit.target.name.clone(),
             crate_name: unit.target.name.replace('-', "_"),
             source: source.unwrap_or(&unit.target.src_path).to_owned(),
             edition: unit.target.edition.clone(),
-            host: unit.platform.is_none(),
+            host,
             features: unit.features.clone(),
             profile: Profile {
                 opt_level: unit.profile.opt_level.clone(),
@@ -118,12 +146,44 @@ pub(super) fn read(text: &str, metadata: &Metadata, known: impl Fn(&Package) -> 
                     .map_or_else(|| unit.profile.debuginfo.to_string(), str::to_owned),
                 debug_assertions: unit.profile.debug_assertions,
                 overflow_checks: unit.profile.overflow_checks,
-                panic_abort: unit.profile.panic == "abort" && unit.platform.is_some(),
+                panic_abort: unit.profile.panic == "abort" && !host,
+                codegen_units: unit.profile.codegen_units,
+                lto: if host { Lto::Object } else { part_in_lto(what, mode, lto) },
+                strip: strip(&unit.profile.strip),
+                frame_pointers: what == For::Image && !host,
             },
             dependencies: order.dependencies(unit),
         });
     }
-    Ok(Answer { packages, units, root: order.dependencies(&raw.units[root]) })
+    let root = match what {
+        For::Image => roots.iter().flat_map(|root| order.dependencies(root)).collect(),
+        For::Programs => {
+            let program = |root: &usize| {
+                let name = raw.units.get(*root)?.target.name.clone();
+                Some(Dependency { unit: order.done[*root]?, name })
+            };
+            raw.roots.iter().filter_map(program).collect()
+        }
+    };
+    Ok(Answer { packages, units, root })
+}
+
+/// How a unit of the target takes part in link-time optimisation where the profile says `lto`.
+fn part_in_lto(what: For, mode: Mode, lto: &str) -> Lto {
+    match (what, mode, lto) {
+        // Some targets optimise at the link, some don't, and they share libraries.
+        (For::Image, ..) => Lto::Both,
+        (_, Mode::Program, "true") => Lto::Link("fat".to_owned()),
+        (_, Mode::Program, "fat" | "thin" | "off") => Lto::Link(lto.to_owned()),
+        (_, Mode::Library, "true" | "fat" | "thin") => Lto::Bitcode,
+        _ => Lto::Object,
+    }
+}
+
+/// What is stripped: `symbols` or `debuginfo`.
+fn strip(value: &serde_json::Value) -> Option<String> {
+    let inner = value.get("resolved").or_else(|| value.get("deferred")).unwrap_or(value);
+    inner.get("Named").and_then(|name| name.as_str()).filter(|name| *name != "none").map(str::to_owned)
 }
 
 fn mode(unit: &RawUnit) -> Option<Mode> {
@@ -132,6 +192,7 @@ fn mode(unit: &RawUnit) -> Option<Mode> {
         ("run-custom-build", _) => Some(Mode::RunBuildScript),
         ("build", Some("custom-build")) => Some(Mode::BuildScript),
         ("build", Some("proc-macro")) => Some(Mode::ProcMacro),
+        ("build", Some("bin")) => Some(Mode::Program),
         ("build", Some("lib" | "rlib" | "dylib" | "cdylib" | "staticlib")) => Some(Mode::Library),
         _ => None,
     }
@@ -164,8 +225,8 @@ impl Order<'_> {
     }
 }
 
-/// What of a package's manifest a compilation can see.
-pub(super) fn facts(package: &Package) -> PackageFacts {
+/// What of a package's manifest a compilation can see; `lints` is what its `[lints]` ask for.
+pub(super) fn facts(package: &Package, lints: Vec<String>) -> PackageFacts {
     let path = |p: &Option<cargo_metadata::camino::Utf8PathBuf>| {
         p.as_ref().map_or(String::new(), ToString::to_string)
     };
@@ -189,5 +250,6 @@ pub(super) fn facts(package: &Package) -> PackageFacts {
         variables: variables.into_iter().map(|(name, value)| (format!("CARGO_PKG_{name}"), value)).collect(),
         features,
         links: package.links.clone(),
+        lints,
     }
 }

@@ -17,10 +17,15 @@ use crate::memo::{Place, Watch, recall, remember};
 use crate::project::{not_writable, write_atomically};
 use crate::{Project, Result, Root, RootCrate, Sdk, SourceSets};
 use ask::parse;
+use graph::For;
 
 mod ask;
 mod graph;
+mod lints;
+mod program;
 mod watch;
+
+pub use program::programs;
 
 /// A `device.kdl` and the crate that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +82,10 @@ pub struct Found {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Known {
     facts: PackageFacts,
+    /// The folder of its sources.
     folder: PathBuf,
+    /// Its own folder in that.
+    inside: String,
     /// `None` for a path package.
     fixed: Option<(String, Digest)>,
 }
@@ -231,21 +239,14 @@ impl<'a> Cargo<'a> {
             let place = self.application_memo();
             remember(Place::File(&place), &self.question(String::new(), ""), watch, &found);
         }
+        let application = |folder: &Path| folder == self.project.folder;
         let mut packages = Vec::with_capacity(answer.packages.len());
         for known in answer.packages {
-            let origin = match known.fixed {
-                Some((source, identity)) => {
-                    let source =
-                        ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
-                    Origin::Fixed { source, path: known.folder, identity }
-                }
-                None => {
-                    let application = known.folder == self.project.folder;
-                    let (except, include) = if application { (except, include) } else { (&[][..], &[][..]) };
-                    Origin::Local { tree: sources.of(&known.folder, except, include)?, application }
-                }
-            };
-            packages.push(units::Package { facts: known.facts, origin });
+            let primary = application(&known.folder);
+            packages.push(known.package(primary, |folder| {
+                let (except, include) = if primary { (except, include) } else { (&[][..], &[][..]) };
+                Ok(Origin::Local { tree: sources.of(folder, except, include)?, application: primary })
+            })?);
         }
         Ok(Crates { packages, units: answer.units, root: answer.root })
     }
@@ -308,26 +309,71 @@ impl<'a> Cargo<'a> {
         let text = self.cargo(&root, &args)?;
         let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
         let checksums = crate::lock::checksums(&lock);
-        graph::read(&text, metadata, |package| self.known(package, &checksums))
+        let sdk = |folder: &Path| self.sdk.digest(folder);
+        graph::read(&text, metadata, For::Image, |package| Known::of(package, sdk, &checksums))
     }
+}
 
-    fn known(&self, package: &Package, checksums: &HashMap<(String, String), String>) -> Known {
+impl Known {
+    /// What is to be kept of a package. `sdk` gives the digest of a folder of the SDK.
+    fn of(
+        package: &Package,
+        sdk: impl Fn(&Path) -> Option<Digest>,
+        checksums: &HashMap<(String, String), String>,
+    ) -> Result<Self> {
         let folder = package_folder(package);
-        let fixed = match (&package.source, self.sdk.digest(&folder)) {
+        let (mut inside, mut lints) = (String::new(), Vec::new());
+        let mut place = folder.clone();
+        let fixed = match (&package.source, sdk(&folder)) {
             (_, Some(digest)) => Some(("sdk".to_owned(), digest)),
-            (None, None) => None,
+            (None, None) => {
+                lints = lints::arguments(&folder)?;
+                None
+            }
             (Some(source), None) => {
-                let kind = if source.repr.starts_with("git+") { "git" } else { "registry" };
+                let git = source.repr.starts_with("git+");
+                if git {
+                    (place, inside) = checkout(&folder);
+                }
                 let checksum = checksums.get(&(package.name.to_string(), package.version.to_string()));
                 // A git source's text holds its revision.
                 let identity = checksum.unwrap_or(&source.repr);
                 Some((
-                    kind.to_owned(),
+                    if git { "git" } else { "registry" }.to_owned(),
                     Digest::of(format!("{} {} {identity}", package.name, package.version).as_bytes()),
                 ))
             }
         };
-        Known { facts: graph::facts(package), folder, fixed }
+        Ok(Known { facts: graph::facts(package, lints), folder: place, inside, fixed })
+    }
+
+    /// The package; `local` finds the sources of one that is the user's own.
+    fn package(self, primary: bool, local: impl FnOnce(&Path) -> Result<Origin>) -> Result<units::Package> {
+        let Known { facts, folder, inside, fixed } = self;
+        let origin = match fixed {
+            Some((source, identity)) => {
+                let source =
+                    ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
+                Origin::Fixed { source, path: folder, identity }
+            }
+            None => local(&folder)?,
+        };
+        Ok(units::Package { facts, origin, inside, primary })
+    }
+}
+
+/// The repository that cargo checked a git package out in, and the package's folder in that: a crate may include what is
+/// beside it. Cargo's place for them is `git/checkouts/NAME/REVISION`.
+fn checkout(folder: &Path) -> (PathBuf, String) {
+    let parts: Vec<_> = folder.components().collect();
+    let at =
+        parts.windows(2).rposition(|pair| pair[0].as_os_str() == "git" && pair[1].as_os_str() == "checkouts");
+    match at.map(|at| at + 4).filter(|end| *end <= parts.len()) {
+        Some(end) => {
+            let inside: PathBuf = parts[end..].iter().collect();
+            (parts[..end].iter().collect(), inside.display().to_string())
+        }
+        None => (folder.to_owned(), String::new()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uk_action::{Digest, Encode, Hash, Sink};
 
-use crate::units::{Crates, Mode, Origin, Package, Unit};
+use crate::units::{Crates, Lto, Mode, Origin, Package, Profile, Unit};
 
 /// The two identities of a unit.
 pub(super) struct Identity {
@@ -35,9 +35,9 @@ pub(super) fn generated(name: &'static str, text: &str) -> Digest {
     Hash::of(&Generated { name, text })
 }
 
-/// Names the node that reads the directives of the build script whose run is `run`.
-pub(super) fn directives(run: &Digest) -> Digest {
-    Hash::of(&DirectivesOf(run))
+/// Names the node that reads the directives of the build script whose run is `run`, for one link if `link` says for which.
+pub(super) fn directives(run: &Digest, link: Option<&str>) -> Digest {
+    Hash::of(&DirectivesOf { run, link })
 }
 
 struct Named<'a> {
@@ -49,7 +49,7 @@ struct Named<'a> {
 impl Encode for Named<'_> {
     fn encode<S: Sink>(&self, sink: &mut S) {
         let Named { package, unit, below } = self;
-        sink.record("uk-unit", 1);
+        sink.record("uk-unit", 2);
         sink.text("name", &package.facts.name);
         sink.text("version", &package.facts.version);
         sink.text(
@@ -57,26 +57,48 @@ impl Encode for Named<'_> {
             if let Origin::Fixed { source, .. } = &package.origin { source } else { "local" },
         );
         sink.text("crate", &unit.crate_name);
+        sink.text("target", &unit.target);
+        sink.number("primary", u64::from(package.primary));
         let (mode, number) = match unit.mode {
             Mode::Library => ("library", 0),
             Mode::ProcMacro => ("proc-macro", 1),
             Mode::BuildScript => ("build-script", 2),
             Mode::RunBuildScript => ("run-build-script", 3),
+            Mode::Program => ("program", 4),
         };
         sink.variant("mode", mode, number);
         sink.number("host", u64::from(unit.host));
         sink.sequence("features", unit.features.len());
         unit.features.iter().for_each(|f| sink.text("feature", f));
-        sink.text("opt-level", &unit.profile.opt_level);
-        sink.text("debuginfo", &unit.profile.debuginfo);
-        sink.number("debug-assertions", u64::from(unit.profile.debug_assertions));
-        sink.number("overflow-checks", u64::from(unit.profile.overflow_checks));
-        sink.number("panic-abort", u64::from(unit.profile.panic_abort));
+        unit.profile.encode(sink);
         sink.sequence("dependencies", unit.dependencies.len());
         for dependency in &unit.dependencies {
             sink.text("name", &dependency.name);
             sink.digest("unit", &below[dependency.unit].0);
         }
+    }
+}
+
+impl Encode for Profile {
+    fn encode<S: Sink>(&self, sink: &mut S) {
+        sink.text("opt-level", &self.opt_level);
+        sink.text("debuginfo", &self.debuginfo);
+        sink.number("debug-assertions", u64::from(self.debug_assertions));
+        sink.number("overflow-checks", u64::from(self.overflow_checks));
+        sink.number("panic-abort", u64::from(self.panic_abort));
+        // No compiler is given zero.
+        sink.number("codegen-units", u64::from(self.codegen_units.unwrap_or(0)));
+        match &self.lto {
+            Lto::Object => sink.variant("lto", "object", 0),
+            Lto::Both => sink.variant("lto", "both", 1),
+            Lto::Bitcode => sink.variant("lto", "bitcode", 2),
+            Lto::Link(how) => {
+                sink.variant("lto", "link", 3);
+                sink.text("how", how);
+            }
+        }
+        sink.text("strip", self.strip.as_deref().unwrap_or_default());
+        sink.number("frame-pointers", u64::from(self.frame_pointers));
     }
 }
 
@@ -111,11 +133,16 @@ impl Encode for Generated<'_> {
     }
 }
 
-struct DirectivesOf<'a>(&'a Digest);
+struct DirectivesOf<'a> {
+    run: &'a Digest,
+    link: Option<&'a str>,
+}
 
 impl Encode for DirectivesOf<'_> {
     fn encode<S: Sink>(&self, sink: &mut S) {
-        sink.record("uk-interned-directives", 1);
-        sink.digest("run", self.0);
+        sink.record("uk-interned-directives", 2);
+        sink.digest("run", self.run);
+        sink.sequence("link", usize::from(self.link.is_some()));
+        self.link.iter().for_each(|link| sink.text("link", link));
     }
 }

@@ -15,7 +15,7 @@ use uk_action::{Action, ActionId, Command, Digest, Graph, Input, Kind, Output, O
 use crate::units::{Crates, Mode, Origin};
 
 pub use image::{Image, Wiring};
-pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives};
+pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives, directive_files};
 
 /// A tool of the host, identified.
 #[derive(Debug, Clone)]
@@ -79,6 +79,13 @@ impl<'a> Lowering<'a> {
         Self { host, graph, rust, cc, made: HashMap::new() }
     }
 
+    /// Adds the programs of an ordinary package with all that they need, and returns the action of each, which has one
+    /// output, with its name.
+    pub fn programs(&mut self, crates: &Crates) -> Vec<(String, ActionId)> {
+        let units = self.units(crates, "");
+        crates.root.iter().map(|root| (root.name.clone(), units.actions[root.unit])).collect()
+    }
+
     /// The finished graph.
     pub fn finish(self) -> Graph {
         self.graph
@@ -107,7 +114,10 @@ impl<'a> Lowering<'a> {
                 None => {
                     let action = match unit.mode {
                         Mode::RunBuildScript => script::run(self, &units, index),
-                        _ => rustc::compile(self, &units, index, keys),
+                        _ => {
+                            let link = self.own_link(&units, index);
+                            rustc::compile(self, &units, index, keys, link)
+                        }
                     };
                     let id = self.graph.add(action);
                     self.made.insert(interned, id);
@@ -116,12 +126,21 @@ impl<'a> Lowering<'a> {
             };
             units.actions.push(action);
             let directives = (unit.mode == Mode::RunBuildScript).then(|| {
-                let key = identity::directives(&interned);
-                self.intern(key, || script::read(&units, index, action))
+                let key = identity::directives(&interned, None);
+                self.intern(key, || script::read(&units, index, action, None))
             });
             units.directives.push(directives);
         }
         units
+    }
+
+    /// For what is linked in a package with a build script: the action that reads what the script says of that link.
+    fn own_link(&mut self, units: &Units<'_>, index: usize) -> Option<ActionId> {
+        let unit = &units.crates.units[index];
+        let link = script::link_of(unit)?;
+        let run = script::own(units, unit)?;
+        let key = identity::directives(&units.ids[run].interned, Some(&link));
+        Some(self.intern(key, || script::read(units, run, units.actions[run], Some(&link))))
     }
 
     fn intern(&mut self, key: Digest, make: impl FnOnce() -> Action) -> ActionId {
@@ -145,7 +164,7 @@ fn closure(crates: &Crates, done: &[Vec<usize>], index: usize) -> Vec<usize> {
                 all.push(dependency.unit);
             }
             Mode::ProcMacro => all.push(dependency.unit),
-            Mode::BuildScript | Mode::RunBuildScript => {}
+            Mode::BuildScript | Mode::RunBuildScript | Mode::Program => {}
         }
     }
     all.sort_unstable();
@@ -180,17 +199,28 @@ fn input(path: impl Into<String>, action: ActionId, index: u32) -> Input {
 }
 
 impl Units<'_> {
-    /// `NAME-VERSION`: what people call a unit's package, and its folder in a sandbox.
-    fn package(&self, index: usize) -> String {
+    /// `NAME-VERSION`: where a sandbox has the sources of a unit's package.
+    fn place(&self, index: usize) -> String {
         let facts = &self.crates.packages[self.crates.units[index].package].facts;
         format!("{}-{}", facts.name, facts.version)
+    }
+
+    /// The package's folder in a sandbox.
+    fn package(&self, index: usize) -> String {
+        match self.crates.packages[self.crates.units[index].package].inside.as_str() {
+            "" => self.place(index),
+            inside => format!("{}/{inside}", self.place(index)),
+        }
     }
 
     fn label(&self, index: usize) -> String {
         let unit = &self.crates.units[index];
         let facts = &self.crates.packages[unit.package].facts;
-        let host = if unit.host && unit.mode == Mode::Library { " (host)" } else { "" };
-        format!("{} {}{host}", facts.name, facts.version)
+        match unit.mode {
+            Mode::Library if unit.host => format!("{} {} (host)", facts.name, facts.version),
+            Mode::Program => format!("{} {} (program {})", facts.name, facts.version, unit.target),
+            _ => format!("{} {}", facts.name, facts.version),
+        }
     }
 
     /// The file name of what a unit is compiled to.
@@ -201,7 +231,7 @@ impl Units<'_> {
         match unit.mode {
             Mode::Library => format!("lib{name}-{id}.rlib"),
             Mode::ProcMacro => format!("lib{name}-{id}.so"),
-            Mode::BuildScript | Mode::RunBuildScript => format!("{name}-{id}"),
+            Mode::BuildScript | Mode::RunBuildScript | Mode::Program => format!("{name}-{id}"),
         }
     }
 
@@ -211,7 +241,7 @@ impl Units<'_> {
             Origin::Fixed { path, identity, .. } => Source::Fixed { path: path.clone(), identity: *identity },
             Origin::Local { tree, .. } => Source::Local(tree.clone()),
         };
-        Input { path: self.package(index), source }
+        Input { path: self.place(index), source }
     }
 
     /// The libraries of a closure as inputs.

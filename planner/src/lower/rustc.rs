@@ -3,13 +3,19 @@
 use uk_action::{Action, ActionId, Arg, Command, Input, Kind, Output, OutputKind};
 
 use super::{CC, DEPS, Lowering, OUT, RUST, Units, input, script};
-use crate::units::{Crates, Mode, Origin, Unit};
+use crate::units::{Crates, Lto, Mode, Origin, Unit};
 
 /// What a path in debug information and messages starts with, in place of the sandbox's own.
 const REMAPPED: &str = "/uk";
 
-/// The action that compiles the unit `index`.
-pub(super) fn compile(lowering: &Lowering<'_>, units: &Units<'_>, index: usize, keys: ActionId) -> Action {
+/// The action that compiles the unit `index`. `link` reads what the build script of its package says of its link.
+pub(super) fn compile(
+    lowering: &Lowering<'_>,
+    units: &Units<'_>,
+    index: usize,
+    keys: ActionId,
+    link: Option<ActionId>,
+) -> Action {
     let crates = units.crates;
     let unit = &crates.units[index];
     let package = &crates.packages[unit.package];
@@ -28,7 +34,7 @@ pub(super) fn compile(lowering: &Lowering<'_>, units: &Units<'_>, index: usize, 
     call.text(match unit.mode {
         Mode::Library => "--crate-type=lib",
         Mode::ProcMacro => "--crate-type=proc-macro",
-        Mode::BuildScript | Mode::RunBuildScript => "--crate-type=bin",
+        Mode::BuildScript | Mode::RunBuildScript | Mode::Program => "--crate-type=bin",
     });
     call.texts(["--emit=link", "--error-format=human", "--color=always"]);
     call.profile(unit);
@@ -42,6 +48,7 @@ pub(super) fn compile(lowering: &Lowering<'_>, units: &Units<'_>, index: usize, 
         call.text("--check-cfg=cfg(docsrs,test)");
         let features: Vec<String> = package.facts.features.iter().map(|f| format!("{f:?}")).collect();
         call.text(&format!("--check-cfg=cfg(feature, values({}))", features.join(", ")));
+        call.texts(&package.facts.lints);
     } else {
         call.text("--cap-lints=allow");
     }
@@ -58,16 +65,26 @@ pub(super) fn compile(lowering: &Lowering<'_>, units: &Units<'_>, index: usize, 
 
     let mut env = package_env(units, index);
     env.push(("CARGO_CRATE_NAME".to_owned(), unit.crate_name.clone().into()));
+    if unit.mode == Mode::Program {
+        env.push(("CARGO_BIN_NAME".to_owned(), unit.target.clone().into()));
+    }
+    if package.primary {
+        env.push(("CARGO_PRIMARY_PACKAGE".to_owned(), "1".into()));
+    }
     call.inputs.push(units.sources(index));
     call.inputs.extend(units.libraries(&units.closure[index]));
     if application {
         env.push(("UK_KEYS".to_owned(), Arg::path("keys.kdl")));
         call.inputs.push(input("keys.kdl", keys, 0));
     }
-    script::apply(units, index, &mut call, &mut env);
+    script::apply(units, index, link, &mut call, &mut env);
     env.sort_by(|a, b| a.0.cmp(&b.0));
     Action {
-        kind: if unit.mode == Mode::BuildScript { Kind::CompileScript } else { Kind::Compile },
+        kind: match unit.mode {
+            Mode::BuildScript => Kind::CompileScript,
+            Mode::Program => Kind::Link,
+            _ => Kind::Compile,
+        },
         label: units.label(index),
         span: None,
         outputs: vec![Output { path: format!("{OUT}/{}", units.file(index)), kind: OutputKind::File }],
@@ -128,7 +145,7 @@ impl<'h> Call<'h> {
         self.push(Arg::Path { before: "--remap-path-prefix=".to_owned(), path: String::new(), after });
     }
 
-    /// Code generation: one flag set for every library of the image, whatever the target.
+    /// Code generation: for an image one flag set for every library, whatever the target.
     pub fn profile(&mut self, unit: &Unit) {
         let on = |b: bool| if b { "on" } else { "off" };
         let profile = &unit.profile;
@@ -136,22 +153,34 @@ impl<'h> Call<'h> {
         self.text(&format!("-Cdebuginfo={}", profile.debuginfo));
         self.text(&format!("-Cdebug-assertions={}", on(profile.debug_assertions)));
         self.text(&format!("-Coverflow-checks={}", on(profile.overflow_checks)));
-        self.text("-Ccodegen-units=1");
-        if unit.host {
-            // Nothing for the host takes part in link-time optimisation.
-            self.text("-Cembed-bitcode=no");
-        } else {
-            self.image_flags();
+        if let Some(units) = profile.codegen_units {
+            self.text(&format!("-Ccodegen-units={units}"));
+        }
+        match &profile.lto {
+            Lto::Object => self.text("-Cembed-bitcode=no"),
+            Lto::Both => {}
+            Lto::Bitcode => self.text("-Clinker-plugin-lto"),
+            Lto::Link(how) => self.text(&format!("-Clto={how}")),
+        }
+        if let Some(strip) = &profile.strip {
+            self.text(&format!("-Cstrip={strip}"));
+        }
+        if !unit.host {
+            self.text(&format!("--target={}", self.triple));
+        }
+        if profile.frame_pointers {
+            self.text("-Cforce-frame-pointers=yes");
         }
         if profile.panic_abort {
             self.text("-Cpanic=abort");
         }
     }
 
-    /// What every crate of an image is compiled with, the generated main too.
-    pub fn image_flags(&mut self) {
-        self.text(&format!("--target={}", self.triple));
-        self.text("-Cforce-frame-pointers=yes");
+    /// Stages an input, once.
+    pub fn stage(&mut self, input: Input) {
+        if self.inputs.iter().all(|known| known.path != input.path) {
+            self.inputs.push(input);
+        }
     }
 
     pub fn out_dir(&mut self) {

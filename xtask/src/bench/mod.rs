@@ -4,6 +4,7 @@ mod cold;
 mod image;
 mod noop;
 mod plan;
+mod ripgrep;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,13 +20,26 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 4] =
-        [("noop", noop::run), ("cold", cold::run), ("image", image::run), ("plan", plan::run)];
+    let all: [Bench; 5] = [
+        ("noop", noop::run),
+        ("cold", cold::run),
+        ("image", image::run),
+        ("plan", plan::run),
+        ("ripgrep", || ripgrep::run(ripgrep::PAIRS)),
+    ];
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
-        return Err(format!("there is no benchmark `{}`: noop, cold, image, plan", name.unwrap_or_default()));
+        return Err(format!(
+            "there is no benchmark `{}`: noop, cold, image, plan, ripgrep",
+            name.unwrap_or_default()
+        ));
     }
     chosen.into_iter().try_for_each(|(_, bench)| bench())
+}
+
+/// A build of ripgrep from nothing, `pairs` times beside cargo's.
+pub fn ripgrep(pairs: usize) -> Done {
+    ripgrep::run(pairs)
 }
 
 /// The `uk` under test.

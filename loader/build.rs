@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 17] = [
     "devices/args",
+    "devices/block-unix",
     "devices/clock",
     "devices/console-unix",
     "devices/console-virtio",
@@ -15,6 +16,7 @@ const CRATES: [&str; 15] = [
     "devices/keys",
     "devices/keys-syntax",
     "devices/keys-macro",
+    "devices/ramdisk",
     "devices/random-cpu",
     "devices/random-unix",
     "devices/time",

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 15] = [
+const GUEST: [&str; 17] = [
     "uk-args",
+    "uk-block-unix",
     "uk-clock",
     "uk-console-unix",
     "uk-console-virtio",
@@ -17,6 +18,7 @@ const GUEST: [&str; 15] = [
     "uk-keys",
     "uk-keys-macro",
     "uk-keys-syntax",
+    "uk-ramdisk",
     "uk-random-cpu",
     "uk-random-unix",
     "uk-time",

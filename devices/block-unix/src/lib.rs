@@ -1,0 +1,103 @@
+//! The device `block-of-file` of the unix target: a file or a disk of the host.
+//!
+//! What the page cache has is read at once; everything else is done by a few threads (`pool`), so that the executor's thread
+//! never waits for the disk. A thread owns the memory that it reads into or writes from, so a request's future may be
+//! dropped or forgotten at any time. README.md has figures.
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
+#![warn(missing_docs)]
+
+mod file;
+mod pool;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uk_device::{Attachment, Block, BlockError, Geometry};
+
+use file::Opened;
+use pool::{Pool, Request};
+
+/// The device `block-of-file`.
+#[derive(Debug)]
+pub struct Disk {
+    geometry: Geometry,
+    file: Arc<Opened>,
+    pool: Pool,
+}
+
+/// Connects the device. The file is what the process is given for it (`uk_unix::attached`), else `attachment.path`.
+///
+/// # Errors
+/// If the file can't be opened, is no whole number of sectors, or another process has it: one may write a file, or several
+/// read it.
+pub async fn connect(
+    _file: &'static str,
+    read_only: bool,
+    sector_size: u32,
+    attachment: Attachment,
+) -> uk_device::Result<Disk> {
+    open(&uk_unix::attached(&attachment), read_only, sector_size)
+}
+
+/// Opens any file or disk of the host.
+///
+/// # Errors
+/// As [`connect`].
+pub fn open(path: &Path, read_only: bool, sector_size: u32) -> uk_device::Result<Disk> {
+    let file = Opened::open(path, read_only, sector_size)?;
+    let geometry = Geometry { sector_size, sectors: file.size / u64::from(sector_size), read_only };
+    let file = Arc::new(file);
+    Ok(Disk { geometry, pool: Pool::new(file.clone()), file })
+}
+
+impl Disk {
+    fn offset(&self, sector: u64) -> u64 {
+        sector * u64::from(self.geometry.sector_size)
+    }
+}
+
+impl Block for Disk {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    async fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        self.geometry.check(sector, buffer.len())?;
+        let offset = self.offset(sector);
+        let done = self.file.read_cached(offset, buffer);
+        let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
+        let memory = self.pool.memory(rest.len());
+        let memory = self.pool.request(Request::Read { offset: offset + done as u64, memory }).await?;
+        rest.copy_from_slice(&memory);
+        self.pool.give_back(memory);
+        Ok(())
+    }
+
+    async fn write(&self, sector: u64, data: &[u8]) -> Result<(), BlockError> {
+        self.geometry.check_write(sector, data.len())?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        let mut memory = self.pool.memory(data.len());
+        memory.copy_from_slice(data);
+        let memory = self.pool.request(Request::Write { offset: self.offset(sector), memory }).await?;
+        self.pool.give_back(memory);
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<(), BlockError> {
+        if !self.geometry.read_only {
+            self.pool.request(Request::Flush).await?;
+        }
+        Ok(())
+    }
+
+    async fn discard(&self, sector: u64, count: u64) -> Result<(), BlockError> {
+        self.geometry.check_discard(sector, count)?;
+        if count > 0 {
+            let (offset, length) = (self.offset(sector), self.offset(count));
+            self.pool.request(Request::Discard { offset, length }).await?;
+        }
+        Ok(())
+    }
+}

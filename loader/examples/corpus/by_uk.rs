@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use uk_action::{ActionId, Graph, Kind};
-use uk_loader::{Locking, Project, Sources};
+use uk_loader::{Locking, Project, SourceSets};
 use uk_planner::lower::{DIRECTIVES, Lowering, directive_files};
 use uk_planner::units::{Crates, Mode};
 use uk_store::{Builtins, Cancel, Event, Failure as Faults, Observer, Options, Report, Store, realise};
@@ -42,7 +42,7 @@ pub fn build(source: &Path, options: &[&str], store: &Path, out: &Path) -> Resul
     let store = Store::open(store).map_err(|error| say(Box::new(error.diagnostic())))?;
     let project = Project { folder: source.to_owned(), name: String::new(), text: String::new() };
     let host = uk_loader::host(&project, &store).map_err(say)?;
-    let mut stamps = Sources::new(&project.state().join("stamps"));
+    let mut stamps = SourceSets::new(&project.state().join("stamps"));
     let locking = Locking { locked: true, offline: false };
     let crates = uk_loader::programs(source, options, &host, locking, &mut stamps).map_err(say)?;
     stamps.save();

@@ -10,7 +10,7 @@ use uk_planner::units::{Crates, Origin};
 use super::ask::{ask, parse};
 use super::graph::{self, For};
 use super::{Known, Locking};
-use crate::{Result, Sources};
+use crate::{Result, SourceSets};
 
 /// The packages and units of the programs that `cargo build --release --bins` makes in `folder`, with its features chosen
 /// by `options` (`--no-default-features`, `--features=...`).
@@ -22,7 +22,7 @@ pub fn programs(
     options: &[&str],
     host: &Host,
     locking: Locking,
-    sources: &mut Sources,
+    sources: &mut SourceSets,
 ) -> Result<Crates> {
     let cargo = |args: &[&str]| {
         let args = [args, options, if locking.locked { &["--locked"] } else { &[] }].concat();

@@ -135,7 +135,7 @@ pub struct Effort {
     /// How many actions may run at once [default: one a core].
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
-    /// Go on with what doesn't depend on a failed action.
+    /// Go on with what doesn't depend on a failed action, and leave out members of a workspace that have faults.
     #[arg(long)]
     pub keep_going: bool,
     /// Make the files of hooks anew, whatever has been written into them.

@@ -14,7 +14,7 @@ mod sdk;
 mod sources;
 mod toolchain;
 
-pub use cargo::{Cargo, DeviceText, Locking, programs};
+pub use cargo::{Cargo, DeviceText, Found, Locking, programs};
 pub use project::{MANIFEST, Project, members, write_atomically};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;

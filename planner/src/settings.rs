@@ -199,6 +199,41 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The variables of the environment that set no key of `known`: warnings, since they may be meant for another unikernel.
+    pub fn unknown_variables<'k>(
+        &self,
+        known: impl IntoIterator<Item = KnownKey<'k>> + Clone,
+    ) -> Vec<Diagnostic> {
+        let given: Vec<&Setting> =
+            self.all.iter().filter(|s| s.provenance == Provenance::Environment).collect();
+        if given.is_empty() {
+            return Vec::new();
+        }
+        // By its full name, and by its own.
+        let names: Vec<String> = known
+            .into_iter()
+            .flat_map(|key| [Some(key.name), key.name.split_once('.').map(|(_, short)| short)])
+            .flatten()
+            .map(lookup_name)
+            .collect();
+        let unknown = given.into_iter().filter(|setting| !names.contains(&lookup_name(&setting.name)));
+        let warning = |setting: &Setting| {
+            let variable = |name: &str| format!("{VARIABLE}{}", name.to_uppercase());
+            let message = format!("`{}` sets no key", variable(&setting.name).escape_debug());
+            let help = match names::nearest(&setting.name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{}`?", variable(near)),
+                None => "`uk keys` lists the keys; nothing is wrong if it is meant for another unikernel"
+                    .to_owned(),
+            };
+            Diagnostic::warning(Code::UnknownKey, message)
+                .label(setting.name_span, "this unikernel has no such key")
+                .help(help)
+        };
+        unknown.map(warning).collect()
+    }
+}
+
 /// Names as the environment can have them: no dashes, no dots, one case.
 pub(crate) fn lookup_name(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")

@@ -18,16 +18,17 @@ use crate::ui::{Ui, duration, plain};
 
 /// Plans and builds.
 pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select)?;
-    build(&session, effort, ui)?;
-    Ok(())
+    let mut session = Session::plan(folder, select, effort.keep_going)?;
+    let mut faults = std::mem::take(&mut session.left_out);
+    if let Err(failure) = build(&session, effort, ui) {
+        faults.extend(failure.diagnostics);
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::new(faults, &session.sources)) }
 }
 
 /// Builds everything in `session`, says so in one line, and puts the artifacts into `dist/`.
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
-    for planned in &session.planned {
-        ui.diagnostics(&planned.warnings, &session.sources);
-    }
+    ui.diagnostics(&session.warnings, &session.sources);
     let cancel = Cancel::default();
     cancel_on_signal(&cancel);
     let mut options = Options { keep_going: effort.keep_going, ..Options::default() };

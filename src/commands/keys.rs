@@ -13,7 +13,8 @@ use crate::ui::{Ui, table};
 
 /// Prints a table for each unikernel and target.
 pub fn run(folder: &Path, select: &Select, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select)?;
+    let session = Session::plan(folder, select, false)?;
+    ui.diagnostics(&session.warnings, &session.sources);
     let mut text = String::new();
     for planned in &session.planned {
         let keys = planned.devices.keys();

@@ -20,7 +20,7 @@ pub fn run(
     args: &[String],
     ui: Ui,
 ) -> Result<u8, Failure> {
-    let session = Session::plan(folder, select)?;
+    let session = Session::plan(folder, select, false)?;
     let [planned] = &session.planned[..] else {
         let named: Vec<String> = session.planned.iter().map(|p| format!("`{}`", p.artifact())).collect();
         return Err(Diagnostic::error(

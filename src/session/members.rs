@@ -6,17 +6,25 @@ use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 use uk_planner::catalogue::Catalogue;
-use uk_planner::manifest::{Manifest, Unikernel};
+use uk_planner::manifest::{Manifest, Unikernel, Workspace};
 use uk_planner::{Settings, Variant, names};
 
 use super::reading::Reading;
 use crate::cli::Select;
 use crate::failure::Failure;
 
-/// A unikernel before its targets are looked at.
+/// A unikernel before its targets are looked at, and what is wrong with its manifest.
 pub(super) struct Member {
     pub project: Project,
-    pub unikernel: Unikernel,
+    /// Its name, as far as the manifest tells it.
+    pub unikernel: Option<Unikernel>,
+    pub faults: Vec<Diagnostic>,
+}
+
+impl Member {
+    fn named(&self, name: &str) -> bool {
+        self.unikernel.as_ref().is_some_and(|unikernel| names::same(&unikernel.name.text, name))
+    }
 }
 
 /// The project itself, or the members of its workspace.
@@ -48,69 +56,99 @@ fn member_folders(project: &Project, pattern: &str) -> Result<Vec<std::path::Pat
     })
 }
 
-/// The unikernels that `select` names: of the workspace, or the one that the manifest is.
+/// The unikernels that `select` names: of the workspace, or the one that the manifest is; then the others of the workspace.
+/// Faults of a member are the member's, so that they don't stand in the way of the others; those of the workspace itself are
+/// in `reading`.
 pub(super) fn members(
     root: &Project,
     select: &Select,
     reading: &mut Reading,
+) -> Result<(Vec<Member>, Vec<Member>), Failure> {
+    let (manifest, faults) = reading.manifest_partial(root);
+    let all = match manifest {
+        Some(Manifest::Workspace(workspace)) => {
+            reading.faults.extend(faults);
+            workspace_members(root, &workspace, reading)?
+        }
+        Some(Manifest::Unikernel(unikernel)) => {
+            vec![Member { project: root.clone(), unikernel: Some(unikernel), faults }]
+        }
+        None => {
+            reading.faults.extend(faults);
+            Vec::new()
+        }
+    };
+    if select.package.is_empty() || !reading.faults.is_empty() {
+        return Ok((all, Vec::new()));
+    }
+    let unknown: Vec<&String> =
+        select.package.iter().filter(|wanted| !all.iter().any(|member| member.named(wanted))).collect();
+    for wanted in &unknown {
+        let known = || all.iter().filter_map(|m| m.unikernel.as_ref()).map(|u| u.name.text.as_str());
+        let help = match names::nearest(wanted, known()) {
+            Some(near) => format!("did you mean `-p {near}`?"),
+            None => format!("unikernels are {}", names::list(known())),
+        };
+        reading.faults.push(
+            Diagnostic::error(Code::UnknownUnikernel, format!("there is no unikernel `{wanted}`")).help(help),
+        );
+    }
+    // A manifest that can't be read may be the one that is wanted.
+    if !unknown.is_empty() {
+        let nameless = all.iter().filter(|member| member.unikernel.is_none());
+        reading.faults.extend(nameless.flat_map(|member| member.faults.iter().cloned()));
+    }
+    Ok(all.into_iter().partition(|member| select.package.iter().any(|wanted| member.named(wanted))))
+}
+
+fn workspace_members(
+    root: &Project,
+    workspace: &Workspace,
+    reading: &mut Reading,
 ) -> Result<Vec<Member>, Failure> {
     let mut all = Vec::new();
     let mut seen = HashSet::new();
-    match reading.manifest(root) {
-        None => {}
-        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project: root.clone(), unikernel }),
-        Some(Manifest::Workspace(workspace)) => {
-            for member in &workspace.members {
-                let folders = member_folders(root, &member.text)?;
-                if folders.is_empty() {
-                    reading.faults.push(
-                        Diagnostic::error(
-                            Code::NoManifest,
-                            format!("no folder `{}` holds a manifest", member.text),
-                        )
-                        .label(member.span, "here")
-                        .help("name folders that hold a `unikernel.kdl`; `*` stands for any name"),
-                    );
-                }
-                for folder in folders {
-                    // Two patterns may name one folder.
-                    if !seen.insert(folder.clone()) {
-                        continue;
-                    }
-                    let project = Project::at(&folder)?;
-                    match reading.manifest(&project) {
-                        Some(Manifest::Unikernel(unikernel)) => all.push(Member { project, unikernel }),
-                        Some(Manifest::Workspace(inner)) => reading.faults.push(
-                            Diagnostic::error(
-                                Code::UnexpectedValue,
-                                "a workspace can't be a member of a workspace",
-                            )
-                            .label(inner.span, "this is one")
-                            .help("name its members in the outer workspace"),
-                        ),
-                        None => {}
-                    }
-                }
-            }
-        }
-    }
-    if select.package.is_empty() || !reading.faults.is_empty() {
-        return Ok(all);
-    }
-    for wanted in &select.package {
-        let known = || all.iter().map(|m| m.unikernel.name.text.as_str());
-        if !known().any(|name| names::same(name, wanted)) {
-            let help = match names::nearest(wanted, known()) {
-                Some(near) => format!("did you mean `-p {near}`?"),
-                None => format!("unikernels are {}", names::list(known())),
-            };
+    for member in &workspace.members {
+        let folders = member_folders(root, &member.text)?;
+        if folders.is_empty() {
             reading.faults.push(
-                Diagnostic::error(Code::UnknownUnikernel, format!("there is no unikernel `{wanted}`"))
-                    .help(help),
+                Diagnostic::error(Code::NoManifest, format!("no folder `{}` holds a manifest", member.text))
+                    .label(member.span, "here")
+                    .help("name folders that hold a `unikernel.kdl`; `*` stands for any name"),
             );
         }
+        for folder in folders {
+            // Two patterns may name one folder.
+            if !seen.insert(folder.clone()) {
+                continue;
+            }
+            let project = match Project::at(&folder) {
+                Ok(project) => project,
+                Err(fault) => {
+                    let project = Project { name: folder.display().to_string(), folder, text: String::new() };
+                    all.push(Member { project, unikernel: None, faults: vec![*fault] });
+                    continue;
+                }
+            };
+            let (manifest, mut faults) = reading.manifest_partial(&project);
+            let unikernel = match manifest {
+                Some(Manifest::Unikernel(unikernel)) => Some(unikernel),
+                Some(Manifest::Workspace(inner)) => {
+                    faults.push(
+                        Diagnostic::error(
+                            Code::UnexpectedValue,
+                            "a workspace can't be a member of a workspace",
+                        )
+                        .label(inner.span, "this is one")
+                        .help("name its members in the outer workspace"),
+                    );
+                    None
+                }
+                None => None,
+            };
+            all.push(Member { project, unikernel, faults });
+        }
     }
-    all.retain(|m| select.package.iter().any(|wanted| names::same(&m.unikernel.name.text, wanted)));
     Ok(all)
 }
 

@@ -1,5 +1,6 @@
 //! The composition of the stages: projects -> manifests -> device graphs -> one action graph. No stage is here itself.
 
+mod check;
 mod members;
 mod reading;
 
@@ -8,11 +9,11 @@ use std::time::Instant;
 
 use uk_action::Graph;
 use uk_backends::Target;
-use uk_diagnostic::{Code, Diagnostic, Sources};
+use uk_diagnostic::{Code, Diagnostic, Sources, sort};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
+use uk_planner::KnownKey;
 use uk_planner::catalogue::{Catalogue, Document, Role};
 use uk_planner::device::{self, Attached, DeviceGraph};
-use uk_planner::entries;
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::{Step, Unikernel};
@@ -21,7 +22,8 @@ use uk_store::Store;
 use crate::cli::Select;
 use crate::failure::Failure;
 use crate::hooks;
-use members::{Member, members, settings, targets, variants};
+use check::{Checked, Question};
+use members::{Member, members, settings, targets};
 use reading::Reading;
 
 pub use members::projects;
@@ -40,6 +42,10 @@ pub struct Session {
     pub graph: Graph,
     /// What the hooks of each project make.
     pub hooks: Vec<hooks::Plan>,
+    /// What isn't a fault but should be known.
+    pub warnings: Vec<Diagnostic>,
+    /// What is wrong with members of a workspace that were left out.
+    pub left_out: Vec<Diagnostic>,
 }
 
 /// One unikernel on one target.
@@ -56,8 +62,6 @@ pub struct Planned {
     pub image: Image,
     /// The files that hooks make, relative to the manifest, each with its hook.
     pub made: Vec<(String, String)>,
-    /// What isn't a fault but should be known.
-    pub warnings: Vec<Diagnostic>,
 }
 
 impl Planned {
@@ -68,28 +72,38 @@ impl Planned {
 }
 
 impl Session {
-    /// Plans what `select` names in `folder`.
+    /// Plans what `select` names in `folder`. With `go_on`, members of a workspace that have faults are left out, unless
+    /// all have.
     ///
     /// # Errors
     /// Every fault of the stage that could not be passed.
-    pub fn plan(folder: &Path, select: &Select) -> Result<Self, Failure> {
+    pub fn plan(folder: &Path, select: &Select, go_on: bool) -> Result<Self, Failure> {
         let root = Project::find(folder)?;
         let mut reading = Reading::default();
         let targets = targets(&select.target, &mut reading.faults);
         settings(&select.set, true, &mut reading);
-        let members = members(&root, select, &mut reading)?;
+        let (members, others) = members(&root, select, &mut reading)?;
+        // Without a unikernel there is nothing to go on with.
+        if members.iter().all(|member| member.unikernel.is_none()) {
+            reading.faults.extend(members.iter().flat_map(|member| member.faults.iter().cloned()));
+        }
         reading.stop_at_faults()?;
 
         let states = members.iter().map(|m| &m.project).chain([&root]).map(Project::state);
         let new: Vec<PathBuf> = states.filter(|state| !state.exists()).collect();
-        let planned = build_plan(&root, &members, &targets, select, reading);
-        if planned.is_err() {
+        let planned = build_plan(&root, (&members, &others), &targets, select, go_on, &mut reading);
+        planned.map_err(|mut failure| {
             // What is at fault leaves nothing behind.
             for state in new {
                 let _ = std::fs::remove_dir_all(state);
             }
-        }
-        planned
+            // Where the machine lacks something, what is wrong with the manifests is known all the same.
+            let known = members.into_iter().flat_map(|member| member.faults);
+            failure.diagnostics.extend(known);
+            failure.sources = reading.sources;
+            sort(&mut failure.diagnostics);
+            failure
+        })
     }
 }
 
@@ -128,107 +142,119 @@ pub fn catalogue_of(folder: &Path, locking: Locking) -> Result<Catalogue, Failur
         }
     }
     let mut reading = Reading::default();
-    let catalogue = catalogue(&texts, &mut reading);
-    reading.stop_at_faults()?;
-    Ok(catalogue)
+    catalogue(&texts, &mut reading).ok_or_else(|| reading.failure())
 }
 
 fn build_plan(
     root: &Project,
-    members: &[Member],
+    (members, others): (&[Member], &[Member]),
     targets: &[Target],
     select: &Select,
-    mut reading: Reading,
+    go_on: bool,
+    reading: &mut Reading,
 ) -> Result<Session, Failure> {
     let begun = Instant::now();
     let (store, sdk) = open_store()?;
     // What is known of the toolchain is kept beside the manifest that the command was given.
     root.prepare(&sdk)?;
-    members.iter().try_for_each(|member| member.project.prepare(&sdk))?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };
-    let built_in = catalogue(&Sdk::devices(), &mut reading);
+    let built_in = catalogue(&Sdk::devices(), reading).ok_or_else(|| reading.failure())?;
+    let several = members.len() > 1;
+    let question =
+        Question { host: &host, sdk: &sdk, locking, built_in: &built_in, targets, select, several };
     // Every manifest is checked before the first crate is looked at.
+    let mut faulty: Vec<Diagnostic> = Vec::new();
     let mut checked = Vec::new();
     for member in members {
-        let cargo = Cargo::new(&member.project, &host, &sdk, locking);
-        let found = cargo.application(&root_crates(&member.unikernel, &built_in, &[]))?;
-        let own = (!found.devices.is_empty()).then(|| {
-            let mut texts = Sdk::devices();
-            texts.extend(found.devices.iter().cloned());
-            catalogue(&texts, &mut reading)
-        });
-        let catalogue = own.as_ref().unwrap_or(&built_in);
-        let mut graphs = Vec::new();
-        for variant in variants(select, &member.unikernel, catalogue)? {
-            let settings = settings(&variant.pairs, members.len() > 1, &mut reading);
-            for &target in targets {
-                let resolved = device::resolve(&member.unikernel, catalogue, target, &settings);
-                if let Ok(graph) = &resolved {
-                    let parameters = |path: &str| cargo.parameters(&found, path);
-                    reading.faults.extend(entries::check(graph, catalogue, &found.library, parameters));
-                }
-                graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
-            }
+        match question.check(member, reading) {
+            Ok(sound) => checked.push(sound),
+            Err(faults) => faulty.extend(faults),
         }
-        let crates = root_crates(&member.unikernel, catalogue, &found.devices);
-        checked.push((member, cargo, found, crates, graphs));
     }
-    if members.len() > 1 {
-        let unikernels: Vec<&Unikernel> = members.iter().map(|m| &m.unikernel).collect();
+    if several {
+        let unikernels: Vec<&Unikernel> = members.iter().filter_map(|m| m.unikernel.as_ref()).collect();
         reading.faults.extend(device::check_workspace(&unikernels));
-        let settings = settings(&select.set, true, &mut reading);
-        let keys = checked.iter().flat_map(|c| &c.4).flat_map(|(_, graph)| graph.known_keys());
-        reading.faults.extend(settings.unknown(keys));
     }
-    // One fault that shows on several targets is one fault.
-    uk_diagnostic::sort(&mut reading.faults);
+    let mut warnings = Vec::new();
+    // What a member without a graph has isn't known.
+    if faulty.is_empty() {
+        let settings = settings(&select.set, several, reading);
+        let keys = checked.iter().flat_map(|c| &c.graphs).flat_map(|(_, graph)| graph.known_keys());
+        if several {
+            reading.faults.extend(settings.unknown(keys.clone()));
+        }
+        // A variable may be meant for a unikernel that isn't looked at.
+        let elsewhere = others.iter().filter_map(|m| m.unikernel.as_ref()).flat_map(|u| &u.keys);
+        let elsewhere = elsewhere.map(|key| KnownKey { name: &key.name.text, secret: key.secret });
+        warnings.extend(settings.unknown_variables(keys.chain(elsewhere)));
+    }
     reading.stop_at_faults()?;
+    if !go_on && !faulty.is_empty() {
+        return Err(Failure::new(faulty, &reading.sources));
+    }
 
     let mut lowering = Lowering::new(&host);
     let mut planned = Vec::new();
     let mut plans = Vec::new();
-    for (member, cargo, found, crates, graphs) in checked {
-        let mut stamps = uk_loader::SourceSets::new(&member.project.state().join("stamps"));
-        let (mut except, include) = source_set(&member.unikernel);
-        except.extend(attached(&graphs));
-        let made = hooks::Plan::new(&member.project, &member.unikernel.hooks, &mut stamps);
-        plans.push(made.map_err(|fault| Failure::new(vec![*fault], &reading.sources))?);
-        for (suffix, devices) in graphs {
-            let name = format!("{}{suffix}", devices.name().text);
-            let main = generate::main_rs(&devices);
-            let mut warnings = devices.warnings().to_vec();
-            warnings.extend(not_carried_out(&member.unikernel, &devices));
-            let mut named = devices.crates();
-            named.push(devices.target().guest_package());
-            let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
-            let image = lowering.image(
-                &crates,
-                &Wiring {
-                    name: &name,
-                    target: devices.target(),
-                    main: &main.text,
-                    keys: &generate::key_table(&devices),
-                    projection: &generate::projection(&member.unikernel.keys),
-                    span: Some(member.unikernel.span),
-                },
-            );
-            planned.push(Planned {
-                project: member.project.clone(),
-                name,
-                devices,
-                main,
-                image,
-                made: made_by_hooks(&member.unikernel),
-                warnings,
-            });
+    for sound in checked {
+        match lower(sound, &mut lowering, &mut warnings) {
+            Ok((made, plan)) => {
+                planned.extend(made);
+                plans.push(plan);
+            }
+            Err(fault) => faulty.push(*fault),
         }
-        stamps.save();
     }
-    Ok(Session { begun, sources: reading.sources, store, planned, graph: lowering.finish(), hooks: plans })
+    sort(&mut faulty);
+    if !faulty.is_empty() && (!go_on || planned.is_empty()) {
+        return Err(Failure::new(faulty, &reading.sources));
+    }
+    sort(&mut warnings);
+    let sources = std::mem::take(&mut reading.sources);
+    let (hooks, graph, left_out) = (plans, lowering.finish(), faulty);
+    Ok(Session { begun, sources, store, planned, graph, hooks, warnings, left_out })
 }
 
-fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {
+/// Adds the actions of every image of one unikernel, and plans what its hooks make.
+fn lower(
+    sound: Checked<'_>,
+    lowering: &mut Lowering<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(Vec<Planned>, hooks::Plan), Box<Diagnostic>> {
+    let Checked { project, unikernel, cargo, found, crates, graphs } = sound;
+    let mut stamps = uk_loader::SourceSets::new(&project.state().join("stamps"));
+    let (mut except, include) = source_set(unikernel);
+    except.extend(attached(&graphs));
+    let hooks = hooks::Plan::new(project, &unikernel.hooks, &mut stamps)?;
+    let mut planned = Vec::with_capacity(graphs.len());
+    for (suffix, devices) in graphs {
+        let name = format!("{}{suffix}", devices.name().text);
+        let main = generate::main_rs(&devices);
+        warnings.extend(devices.warnings().iter().cloned());
+        warnings.extend(not_carried_out(unikernel, &devices));
+        let mut named = devices.crates();
+        named.push(devices.target().guest_package());
+        let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
+        let image = lowering.image(
+            &crates,
+            &Wiring {
+                name: &name,
+                target: devices.target(),
+                main: &main.text,
+                keys: &generate::key_table(&devices),
+                projection: &generate::projection(&unikernel.keys),
+                span: Some(unikernel.span),
+            },
+        );
+        let made = made_by_hooks(unikernel);
+        planned.push(Planned { project: project.clone(), name, devices, main, image, made });
+    }
+    stamps.save();
+    Ok((planned, hooks))
+}
+
+fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Option<Catalogue> {
     let documents: Vec<Document<'_>> = texts
         .iter()
         .map(|device| Document {
@@ -237,7 +263,7 @@ fn catalogue(texts: &[DeviceText], reading: &mut Reading) -> Catalogue {
             text: &device.text,
         })
         .collect();
-    reading.take(Catalogue::parse(&documents)).unwrap_or_default()
+    reading.take(Catalogue::parse(&documents))
 }
 
 /// What any main of `unikernel` may name, for its lock file: the guest halves of all targets and every device's crate.

@@ -32,4 +32,10 @@ impl Reading {
         let source = self.sources.add(&project.name, project.text.as_str());
         self.take(Manifest::parse(source, &project.text))
     }
+
+    /// What can be read of a manifest, and what is wrong with it.
+    pub fn manifest_partial(&mut self, project: &Project) -> (Option<Manifest>, Vec<Diagnostic>) {
+        let source = self.sources.add(&project.name, project.text.as_str());
+        Manifest::parse_partial(source, &project.text)
+    }
 }

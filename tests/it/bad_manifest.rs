@@ -122,8 +122,8 @@ fn a_target_of_another_system() {
 #[test]
 fn a_device_of_another_interface() {
     let folder =
-        with("unikernel hello-key\njob main entry=\"hello_key::start\" {\n    block default-time\n}\n");
-    // The interface `block` comes with a crate of the application's.
+        with("unikernel hello-key\njob main entry=\"hello_key::start\" {\n    shelf default-time\n}\n");
+    // The interface `shelf` comes with a crate of the application's.
     folder.edit("Cargo.toml", "log =", "shelf = { path = \"shelf\" }\nlog =");
     folder.write(
         "shelf/Cargo.toml",
@@ -133,11 +133,11 @@ fn a_device_of_another_interface() {
     folder.write("shelf/src/lib.rs", "#![no_std]\n");
     folder.write(
         "shelf/device.kdl",
-        "interface block trait=\"shelf::Block\" doc=\"Sectors.\"\n\n\
-         implementation shelf-block provides=block {\n    doc \"A shelf.\"\n    \
+        "interface shelf trait=\"shelf::Shelf\" doc=\"Books.\"\n\n\
+         implementation shelf-block provides=shelf {\n    doc \"A shelf.\"\n    \
          targets all { crate shelf connect=\"shelf::connect\" }\n}\n",
     );
-    fails(&folder, &[], &["UK0303"], &["[unikernel.kdl:3:", "block", "time", "help: ", "shelf-block"]);
+    fails(&folder, &[], &["UK0303"], &["[unikernel.kdl:3:", "shelf", "time", "help: ", "shelf-block"]);
 }
 
 #[test]

@@ -114,3 +114,71 @@ fn clean_at_the_root_cleans_every_member() {
     uk(folder.path(), ["clean"]).run().ok();
     assert_eq!(locks(&folder), before);
 }
+
+/// The workspace of the examples with a fault in three members: one of syntax, one of the manifest and the device graph,
+/// one of cargo.
+fn with_faulty_members() -> Folder {
+    let folder = Folder::workspace();
+    folder.write("examples/args/unikernel.kdl", "unikernel args\njob main {\n");
+    folder.write(
+        "examples/clock/unikernel.kdl",
+        "unikernel clock\nkey a type=sting\njob main entry=\"clock::start\" {\n    clock default-clok\n    time default-time\n}\n",
+    );
+    folder.write("examples/noop/Cargo.toml", "[package]\nname = 12\n");
+    folder
+}
+
+const FAULTS: [&str; 4] = ["UK0103", "UK0205", "UK0301", "UK0401"];
+
+#[test]
+fn the_faults_of_all_members_are_told_at_once() {
+    let folder = with_faulty_members();
+    let before = folder.listing();
+    let said = uk(folder.path(), ["build"]).run().fails(1, &FAULTS);
+    for path in
+        ["examples/args/unikernel.kdl:", "examples/clock/unikernel.kdl:", "did you mean `default-clock`?"]
+    {
+        assert!(said.contains(path), "{path}: {said}");
+    }
+    assert_eq!(folder.listing(), before);
+}
+
+#[test]
+fn members_that_are_not_chosen_may_be_faulty() {
+    let folder = with_faulty_members();
+    uk(folder.path(), ["build", "-p", "hello"]).run().ok();
+    assert!(folder.join("examples/hello/dist/hello").is_file());
+    uk(folder.path(), ["build", "-p", "clock"]).run().fails(1, &["UK0205", "UK0301"]);
+    // A manifest whose name can't be read may be the one.
+    uk(folder.path(), ["build", "-p", "args"]).run().fails(1, &["UK0103", "UK0704"]);
+}
+
+#[test]
+fn going_on_builds_the_sound_members_and_tells_of_the_others() {
+    let folder = with_faulty_members();
+    uk(folder.path(), ["build", "--keep-going"]).run().fails(1, &FAULTS);
+    for example in EXAMPLES {
+        let faulty = ["args", "clock", "noop"].contains(&example);
+        let path = format!("examples/{example}/dist/{}", name(example));
+        assert_eq!(folder.join(&path).is_file(), !faulty, "{path}");
+    }
+    // Where all are faulty there is nothing to go on with.
+    let options = ["build", "--keep-going", "-p", "clock"];
+    uk(folder.path(), options).run().fails(1, &["UK0205", "UK0301"]);
+}
+
+#[test]
+fn a_variable_that_sets_no_key_is_a_warning() {
+    let folder = Folder::workspace();
+    let keys = |words: &[&str], variable: &str| {
+        uk(folder.path(), [&["keys"], words].concat()).env(variable, "Hola!").run().ok()
+    };
+    let slip = keys(&[], "UK_KEY_HELO");
+    assert!(slip.stderr.contains("UK0306") && slip.stderr.contains("did you mean `UK_KEY_HELLO`?"), "{slip}");
+    assert!(!slip.stderr.contains("Hola!"), "a value may be a secret: {slip}");
+    let right = keys(&[], "UK_KEY_HELLO");
+    assert!(right.stdout.contains("Hola!") && right.stderr.is_empty(), "{right}");
+    // What another member of the workspace has is no slip, also where that isn't looked at.
+    let other = keys(&["-p", "noop"], "UK_KEY_HELLO");
+    assert!(other.stderr.is_empty(), "{other}");
+}

@@ -23,14 +23,12 @@ use crate::ui::{Ui, table};
 
 /// Prints the plan. Nothing is built.
 pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select)?;
+    let session = Session::plan(folder, select, false)?;
     if compare {
         ui.output(&diff::diff(folder, select, &session)?);
         return Ok(());
     }
-    for planned in &session.planned {
-        ui.diagnostics(&planned.warnings, &session.sources);
-    }
+    ui.diagnostics(&session.warnings, &session.sources);
     let states = status(&session.graph, &session.store);
     let text = match format {
         Format::Text => text(&session, &states)?,

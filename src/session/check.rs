@@ -1,0 +1,97 @@
+//! One unikernel, checked: its catalogue, and its device graph on every target and for every variant.
+
+use uk_backends::Target;
+use uk_diagnostic::{Diagnostic, sort};
+use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk};
+use uk_planner::catalogue::Catalogue;
+use uk_planner::device::{self, DeviceGraph};
+use uk_planner::entries;
+use uk_planner::lower::Host;
+use uk_planner::manifest::Unikernel;
+
+use super::members::{Member, settings, variants};
+use super::reading::Reading;
+use super::{catalogue, root_crates};
+use crate::cli::Select;
+use crate::failure::Failure;
+
+/// What the command asks of every unikernel.
+pub(super) struct Question<'q> {
+    pub host: &'q Host,
+    pub sdk: &'q Sdk,
+    pub locking: Locking,
+    pub built_in: &'q Catalogue,
+    pub targets: &'q [Target],
+    pub select: &'q Select,
+    /// Whether several unikernels are looked at.
+    pub several: bool,
+}
+
+/// A unikernel without a fault.
+pub(super) struct Checked<'m> {
+    pub project: &'m Project,
+    pub unikernel: &'m Unikernel,
+    pub cargo: Cargo<'m>,
+    pub found: Found,
+    /// What its mains may name.
+    pub crates: Vec<RootCrate>,
+    /// By the suffix of the variant.
+    pub graphs: Vec<(String, DeviceGraph)>,
+}
+
+impl<'q> Question<'q> {
+    /// Looks at `member`; gives everything that is wrong with it.
+    pub fn check(&self, member: &'q Member, reading: &mut Reading) -> Result<Checked<'q>, Vec<Diagnostic>> {
+        let Some(unikernel) = &member.unikernel else { return Err(member.faults.clone()) };
+        let others = std::mem::replace(&mut reading.faults, member.faults.clone());
+        let checked = self.look(&member.project, unikernel, reading);
+        let mut faults = std::mem::replace(&mut reading.faults, others);
+        match checked {
+            Ok(Some(checked)) if faults.is_empty() => return Ok(checked),
+            Ok(_) => {}
+            // What isn't read whole may not be what cargo is asked for.
+            Err(failure) if member.faults.is_empty() => faults.extend(failure.diagnostics),
+            Err(_) => {}
+        }
+        // One fault that shows on several targets is one fault.
+        sort(&mut faults);
+        Err(faults)
+    }
+
+    /// None where the catalogue is at fault.
+    fn look(
+        &self,
+        project: &'q Project,
+        unikernel: &'q Unikernel,
+        reading: &mut Reading,
+    ) -> Result<Option<Checked<'q>>, Failure> {
+        project.prepare(self.sdk)?;
+        let cargo = Cargo::new(project, self.host, self.sdk, self.locking);
+        let found = cargo.application(&root_crates(unikernel, self.built_in, &[]))?;
+        let own = (!found.devices.is_empty()).then(|| {
+            let mut texts = Sdk::devices();
+            texts.extend(found.devices.iter().cloned());
+            catalogue(&texts, reading)
+        });
+        // Whatever the manifest names would be unknown to what is left of a catalogue.
+        let own = match own {
+            Some(None) => return Ok(None),
+            own => own.flatten(),
+        };
+        let catalogue = own.as_ref().unwrap_or(self.built_in);
+        let mut graphs = Vec::new();
+        for variant in variants(self.select, unikernel, catalogue)? {
+            let settings = settings(&variant.pairs, self.several, reading);
+            for &target in self.targets {
+                let resolved = device::resolve(unikernel, catalogue, target, &settings);
+                if let Ok(graph) = &resolved {
+                    let parameters = |path: &str| cargo.parameters(&found, path);
+                    reading.faults.extend(entries::check(graph, catalogue, &found.library, parameters));
+                }
+                graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
+            }
+        }
+        let crates = root_crates(unikernel, catalogue, &found.devices);
+        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs }))
+    }
+}

@@ -1,9 +1,13 @@
 //! The command line as clap reads it. No logic.
 
+mod store;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use store::{Report, Store};
 
 /// Builds Rust unikernels from a declarative manifest.
 #[derive(Debug, Parser)]
@@ -97,6 +101,9 @@ pub enum Command {
         /// Its folder; the last part is the unikernel's name.
         path: PathBuf,
     },
+    /// Look after the store: what is in it, whether it is sound, what can go.
+    #[command(subcommand)]
+    Store(Store),
     /// Show the page of an error code.
     Explain {
         /// The code, as `UK0301`; without one, the whole index.

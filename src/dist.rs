@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::Diagnostic;
 use uk_loader::Project;
-use uk_store::Store;
+use uk_store::{Stamp, Store};
 
 use crate::made::{self, Record};
 
@@ -18,15 +17,17 @@ use crate::made::{self, Record};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     digest: Digest,
-    size: u64,
-    modified: (i64, i64),
-    inode: u64,
+    stamp: Stamp,
 }
 
 impl Made {
     fn of(digest: Digest, path: &Path) -> io::Result<Self> {
-        let m = fs::symlink_metadata(path)?;
-        Ok(Self { digest, size: m.size(), modified: (m.mtime(), m.mtime_nsec()), inode: m.ino() })
+        Ok(Self { digest, stamp: Stamp::of(&fs::symlink_metadata(path)?) })
+    }
+
+    /// Whether `path` is still it, whatever was done to its mode and its names.
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        Ok(Stamp::of(&fs::symlink_metadata(path)?).has_content_of(&self.stamp))
     }
 }
 
@@ -45,6 +46,16 @@ impl<'a> Dist<'a> {
         Self { project, made: Record::load(project).artifacts, new: BTreeMap::new() }
     }
 
+    /// The record's file: while it is there, the store keeps what made the artifacts.
+    pub fn witness(&self) -> PathBuf {
+        made::path(self.project)
+    }
+
+    /// Whether something was put that wasn't there.
+    pub fn is_changed(&self) -> bool {
+        !self.new.is_empty()
+    }
+
     /// Puts the content `digest` at `dist/NAME`, unless it is there.
     pub fn put(
         &mut self,
@@ -57,7 +68,7 @@ impl<'a> Dist<'a> {
         let path = self.project.folder.join(&relative);
         if let Some(made) = self.made.get(&relative)
             && made.digest == digest
-            && Made::of(digest, &path).is_ok_and(|now| now == *made)
+            && made.is_at(&path).is_ok_and(|same| same)
         {
             return Ok(());
         }
@@ -95,10 +106,10 @@ impl<'a> Dist<'a> {
         record.artifacts.retain(|path, _| inside(path));
         for (relative, made) in record.artifacts.clone() {
             let path = project.folder.join(&relative);
-            match Made::of(made.digest, &path) {
+            match made.is_at(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
-                Ok(now) if now == made || may(&relative) => {
+                Ok(same) if same || may(&relative) => {
                     fs::remove_file(&path)?;
                     removed.push(relative.clone());
                 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
+use uk_store::write_atomically;
 
 use crate::{dist, hooks};
 
@@ -36,7 +37,7 @@ impl Record {
 
     /// Writes the record. The lock must be held.
     pub fn save(&self, project: &Project) -> io::Result<()> {
-        uk_loader::write_atomically(&path(project), &serde_json::to_vec_pretty(self)?)
+        write_atomically(&path(project), &serde_json::to_vec_pretty(self)?)
     }
 
     /// Changes the record as it is now, whatever other processes have added meanwhile.
@@ -69,6 +70,7 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
     )
 }
 
-fn path(project: &Project) -> PathBuf {
+/// Where the record is.
+pub fn path(project: &Project) -> PathBuf {
     project.state().join("made.json")
 }

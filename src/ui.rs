@@ -122,6 +122,18 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// A number of bytes as people read it: `12 B`, `3.4 KiB`, `5.6 GiB`.
+pub fn size(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if size < 1024.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TiB")
+}
+
 /// `text` without ANSI escape sequences.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -148,6 +160,14 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(4)), "4 ms");
         assert_eq!(duration(Duration::from_millis(5600)), "5.6 s");
         assert_eq!(duration(Duration::from_secs(123)), "2 min 3 s");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(
+            [0, 1023, 1536, 5 << 20, 3 << 40].map(size),
+            ["0 B", "1023 B", "1.5 KiB", "5.0 MiB", "3.0 TiB"]
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod sources;
 mod toolchain;
 
 pub use cargo::{Cargo, DeviceText, Found, Locking, programs};
-pub use project::{MANIFEST, Project, members, write_atomically};
+pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
 pub use sources::SourceSets;

@@ -4,49 +4,17 @@
 //! variable has another value. Nothing but speed hangs on it: a memo that can't be read is asked for again.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use uk_store::Store;
+use uk_store::{Stamp, Store, write_atomically};
 
-use crate::project::write_atomically;
+/// The longest that a file is waited for. What a file system's clock says to be newer is as good as its stamp gets.
+const WAIT: Duration = Duration::from_secs(2);
 
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+fn stamp(path: &Path) -> Option<Stamp> {
+    Stamp::of_file(path).ok()
 }
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let m = std::fs::metadata(path).ok()?;
-        Some(Self {
-            device: m.dev(),
-            inode: m.ino(),
-            size: m.size(),
-            modified: (m.mtime(), m.mtime_nsec()),
-            changed: (m.ctime(), m.ctime_nsec()),
-        })
-    }
-
-    /// How long the file could still change without its stamp showing it: a file system's clock ticks every few
-    /// milliseconds only.
-    fn racy_for(&self) -> Option<Duration> {
-        let changed = Duration::new(self.changed.0.max(0) as u64, self.changed.1.max(0) as u32);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // A file from the future is as good as its stamp gets.
-        let age = now.checked_sub(changed)?;
-        TICK.checked_sub(age).filter(|wait| !wait.is_zero())
-    }
-}
-
-/// Longer than any file system's clock takes to tick.
-const TICK: Duration = Duration::from_millis(20);
 
 /// What an answer depends on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -64,12 +32,13 @@ impl Watch {
         if self.files.iter().any(|(known, _)| *known == path) {
             return;
         }
-        let mut stamp = Stamp::of(&path);
-        if let Some(wait) = stamp.and_then(|s| s.racy_for()) {
+        let mut now = stamp(&path);
+        let wait = now.and_then(|stamp| stamp.unsettled_for(SystemTime::now()));
+        if let Some(wait) = wait.filter(|wait| *wait <= WAIT) {
             std::thread::sleep(wait);
-            stamp = Stamp::of(&path);
+            now = stamp(&path);
         }
-        self.files.push((path, stamp));
+        self.files.push((path, now));
     }
 
     /// Watches whether a path exists, whatever is in it.
@@ -87,7 +56,7 @@ impl Watch {
     fn holds(&self) -> bool {
         self.variables.iter().all(|(name, value)| lossy(name) == *value)
             && self.existing.iter().all(|(path, there)| path.exists() == *there)
-            && self.files.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+            && self.files.iter().all(|(path, then)| stamp(path) == *then)
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
+use uk_store::write_atomically;
 
 use crate::{Result, Sdk};
 
@@ -160,23 +161,6 @@ pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnosti
             "`uk` keeps `.uk/`, `dist/` and `unikernel.lock` beside the manifest: make that folder writable",
         ),
     )
-}
-
-/// Writes a file so that it is there whole or not at all.
-///
-/// # Errors
-/// Those of the file system; then nothing is left behind.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).inspect_err(|_| {
-        // The first error is the one to report.
-        let _ = std::fs::remove_file(&beside);
-    })
 }
 
 #[cfg(test)]

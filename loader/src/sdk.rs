@@ -35,8 +35,13 @@ impl Sdk {
     /// Those of the store.
     pub fn publish(store: &Store) -> std::result::Result<Self, uk_store::StoreError> {
         let files = FILES.iter().map(|(path, bytes, _)| (*path, *bytes));
-        let root = store.fixed_tree("sdk", tree(FILES.iter()).digest(), files)?;
+        let root = store.fixed_tree("sdk", Self::id(), files)?;
         Ok(Self { root, crates: crates() })
+    }
+
+    /// What names it in a store.
+    pub fn id() -> Digest {
+        tree(FILES.iter()).digest()
     }
 
     /// Looks whether all of it is still there, before cargo is asked about it.

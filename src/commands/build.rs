@@ -5,7 +5,7 @@ use std::path::Path;
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DIRECTIVES, directive_files};
-use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, State, realise, status};
+use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, Root, State, realise, status};
 
 use crate::cli::{Effort, Select};
 use crate::dist::Dist;
@@ -104,6 +104,14 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
         dist.put(&name, produced.digest, runs, &session.store)?;
     }
     dist.save()?;
+    let witness = dist.witness();
+    // Where nothing was done, the root is as it was.
+    if report.executed > 0 || dist.is_changed() || !session.store.has_root(&witness, &name) {
+        let actions = [planned.image.pack, planned.image.link];
+        let root = Root::of(witness, &name, &session.store, &session.graph, &actions, report);
+        // A store that can't be written can't be collected, either.
+        let _ = session.store.add_root(&root);
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod keys;
 mod new;
 mod plan;
 mod run;
+mod store;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
             devices::run(&folder, locking, ui)?;
         }
         Command::New { path } => new::run(&folder, path, ui)?,
+        Command::Store(command) => return store::run(command, ui),
         Command::Explain { code } => explain::run(code.as_deref(), ui)?,
         Command::Completions { shell } => completions::run(*shell, ui),
     }

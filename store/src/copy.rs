@@ -6,6 +6,8 @@ use std::path::Path;
 
 use uk_action::Digest;
 
+use crate::fault;
+
 /// Files beyond this are copied by the kernel, and hashed while they go to the disk.
 const LARGE: u64 = 4 << 20;
 
@@ -37,6 +39,9 @@ pub(crate) fn copy_hashed(
             (syncing.join().expect("syncing doesn't panic"), hashed)
         });
         synced.and(hashed).map_err(CopyError::Write)?;
+        if sync {
+            fault::synced(Some(path));
+        }
     } else {
         let mut piece = Vec::with_capacity(length as usize + 1);
         loop {

@@ -50,6 +50,18 @@ pub enum StoreError {
         /// Its name.
         digest: Digest,
     },
+    /// A root's file is damaged, so what it keeps isn't known.
+    #[error("the root `{path}` is damaged", path = path.display())]
+    BadRoot {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// There is no store yet.
+    #[error("there is no store in `{path}`", path = path.display())]
+    None {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder holds other things.
     #[error("`{path}` isn't a store, and isn't empty", path = path.display())]
     Foreign {
@@ -89,10 +101,10 @@ impl StoreError {
     /// Its entry in the error index.
     pub fn code(&self) -> Code {
         match self {
-            Self::Homeless | Self::Unusable { .. } => Code::StoreUnusable,
+            Self::Homeless | Self::None { .. } | Self::Unusable { .. } => Code::StoreUnusable,
             Self::Destination { .. } => Code::NotWritable,
             Self::Full { .. } => Code::StoreFull,
-            Self::Corrupt { .. } | Self::Missing { .. } => Code::StoreCorrupt,
+            Self::Corrupt { .. } | Self::Missing { .. } | Self::BadRoot { .. } => Code::StoreCorrupt,
             Self::Foreign { .. } => Code::StoreForeign,
             Self::Newer { .. } => Code::StoreNewer,
         }
@@ -102,6 +114,7 @@ impl StoreError {
     pub fn diagnostic(&self) -> Diagnostic {
         let help = match self {
             Self::Homeless => "set `UK_STORE` to a folder that may be written",
+            Self::None { .. } => "`uk build` makes it; `UK_STORE` names another folder",
             Self::Unusable { .. } => {
                 "make it writable for this user, or set `UK_STORE` to a folder that may be written"
             }
@@ -109,6 +122,9 @@ impl StoreError {
             Self::Full { .. } => "make room on its file system, or set `UK_STORE` to a folder on another one",
             Self::Corrupt { .. } | Self::Missing { .. } => {
                 "run the command again: what is missing is built anew"
+            }
+            Self::BadRoot { .. } => {
+                "`uk store verify` moves it away; build its project again before the next `uk store gc`"
             }
             Self::Foreign { .. } => "set `UK_STORE` to an empty folder or to one that doesn't exist yet",
             Self::Newer { .. } => "use the newer `uk`, or set `UK_STORE` to another folder",

@@ -8,15 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uk_action::Digest;
 
-use crate::StoreError;
 use crate::error::During;
+use crate::protect::Protected;
 use crate::scratch::{Lock, Scratch};
+use crate::{StoreError, fault};
 
 /// The format that this code reads and writes. Raised only when an older `uk` could harm a store written by a newer.
 const FORMAT: u64 = 1;
 const FORMAT_FILE: &str = "FORMAT";
 /// Everything that may stand at the top of a store; anything else is somebody else's folder.
-const OWN: [&str; 10] = [FORMAT_FILE, "ac", "bad", "cas", "durations", "log", "memo", "recent", "sdk", "tmp"];
+pub(crate) const OWN: [&str; 12] =
+    [FORMAT_FILE, "ac", "bad", "cas", "durations", "lock", "log", "memo", "recent", "roots", "sdk", "tmp"];
+/// Folders `FOLDER/xx/KEY` whose file belongs to the record `ac/xx/KEY`: it is kept, exported and removed with it.
+pub(crate) const WITH_RECORD: [&str; 1] = ["log"];
 
 /// A content-addressed store on the host's file system.
 ///
@@ -26,6 +30,7 @@ const OWN: [&str; 10] = [FORMAT_FILE, "ac", "bad", "cas", "durations", "log", "m
 pub struct Store {
     root: PathBuf,
     scratch: Mutex<Option<Arc<Scratch>>>,
+    pub(crate) protected: Protected,
 }
 
 impl Store {
@@ -56,9 +61,34 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(root, &marker)?,
             Err(error) => return Err(StoreError::io("read", &marker, error)),
         }
+        Self::at(root)
+    }
+
+    /// Opens a store that is there, to look after it. Makes none.
+    ///
+    /// # Errors
+    /// When there is none, or the folder holds something else or is of a newer format.
+    pub fn open_existing(root: &Path) -> Result<Self, StoreError> {
+        let marker = root.join(FORMAT_FILE);
+        match fs::read_to_string(&marker) {
+            Ok(text) => check_format(root, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let empty = match fs::read_dir(root) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+                    entries => entries.during("read", root)?.next().is_none(),
+                };
+                let path = root.to_owned();
+                return Err(if empty { StoreError::None { path } } else { StoreError::Foreign { path } });
+            }
+            Err(error) => return Err(StoreError::io("read", &marker, error)),
+        }
+        Self::at(root)
+    }
+
+    fn at(root: &Path) -> Result<Self, StoreError> {
         // Sandboxes lie in the store, and what runs there may ask for its real path.
         let root = fs::canonicalize(root).during("find", root)?;
-        Ok(Self { root, scratch: Mutex::new(None) })
+        Ok(Self { root, scratch: Mutex::new(None), protected: Protected::default() })
     }
 
     /// The store's folder: absolute, without symbolic links.
@@ -80,7 +110,7 @@ impl Store {
         self.sharded("ac", key)
     }
 
-    fn sharded(&self, folder: &str, digest: Digest) -> PathBuf {
+    pub(crate) fn sharded(&self, folder: &str, digest: Digest) -> PathBuf {
         let name = digest.to_string();
         // One allocation: this is on the path of every look-up.
         let mut path = OsString::with_capacity(self.root.as_os_str().len() + folder.len() + name.len() + 5);
@@ -116,7 +146,8 @@ impl Store {
     /// Writes a small file in one step, without waiting for the disk: for what may be lost.
     pub(crate) fn place_bytes(&self, bytes: &[u8], place: &Path) -> Result<(), StoreError> {
         let temporary = self.scratch()?.name();
-        fs::write(&temporary, bytes).during("write", &temporary)?;
+        fault::step().and_then(|()| fs::write(&temporary, bytes)).during("write", &temporary)?;
+        fault::written(&temporary);
         temporary.place(place)
     }
 }
@@ -147,4 +178,14 @@ fn create(root: &Path, marker: &Path) -> Result<(), StoreError> {
     let temporary = root.join(format!(".format-{}", std::process::id()));
     fs::write(&temporary, format!("uk-store {FORMAT}\n")).during("write", &temporary)?;
     fs::rename(&temporary, marker).during("write", marker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_with_records_is_the_stores_own() {
+        assert!(WITH_RECORD.iter().all(|folder| OWN.contains(folder)));
+    }
 }

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::layout::Store;
-use crate::object::{make_canonical, sync_all};
+use crate::object::{hash_file, make_canonical, sync_all};
 use crate::scratch::remove;
 
 impl Store {
@@ -23,14 +23,6 @@ impl Store {
     pub fn materialise_file(&self, digest: Digest, to: &Path, executable: bool) -> Result<(), StoreError> {
         let mode = if executable { 0o777 } else { 0o666 };
         self.materialise(to, |temporary| self.copy_out(digest, temporary, mode))
-    }
-
-    /// Puts a copy of a tree at `to`, which must not exist or be an empty folder; whole or not at all.
-    ///
-    /// # Errors
-    /// When an object is missing or damaged, or `to` can't be written.
-    pub fn materialise_tree(&self, digest: Digest, to: &Path) -> Result<(), StoreError> {
-        self.materialise(to, |temporary| self.copy_tree(digest, temporary))
     }
 
     fn materialise(
@@ -102,7 +94,10 @@ impl Store {
         let mut file = create(to, mode)?;
         #[cfg(target_os = "linux")]
         if rustix::fs::ioctl_ficlone(&file, &from).is_ok() {
-            return Ok(());
+            return match self.protected.is_sound(digest) || hash_file(to).during("read", to)? == digest {
+                true => Ok(()),
+                false => Err(self.condemn(digest)),
+            };
         }
         match copy_hashed(&mut from, &mut file, to, false) {
             Ok((copied, _)) if copied == digest => Ok(()),

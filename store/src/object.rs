@@ -12,7 +12,7 @@ use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::layout::Store;
 use crate::scratch::Temporary;
-use crate::{StoreError, walk};
+use crate::{StoreError, fault, walk};
 
 impl Store {
     /// Keeps `bytes`.
@@ -91,6 +91,47 @@ impl Store {
         found.is_ok_and(|found| found.is_file() && size.is_none_or(|size| size == found.len()))
     }
 
+    /// Whether an output's bytes are there and are what their names say. Those that are stay as long as this store is open.
+    pub(crate) fn holds(&self, produced: &Produced, kind: OutputKind) -> bool {
+        if !self.holds_object(produced.digest, Some(produced.size)) {
+            return false;
+        }
+        if kind != OutputKind::Tree {
+            return true;
+        }
+        let Ok(tree) = self.read_tree(produced.digest) else { return false };
+        let files = tree.entries().iter().filter_map(|entry| match &entry.kind {
+            EntryKind::File { digest, .. } => Some(*digest),
+            EntryKind::Link { .. } => None,
+        });
+        let files = files.collect::<Vec<_>>();
+        // In a store that can't be written nothing is collected either.
+        let _ = self.protect(files.iter().copied());
+        files.into_iter().all(|file| self.holds_object(file, None))
+    }
+
+    /// The content is compared with the name once a process; a damaged object is moved out of the way.
+    fn holds_object(&self, digest: Digest, size: Option<u64>) -> bool {
+        let _ = self.protect([digest]);
+        if !self.has_object(digest, size) {
+            return false;
+        }
+        if self.protected.is_sound(digest) {
+            return true;
+        }
+        match hash_file(&self.blob_path(digest)) {
+            Ok(found) if found == digest => {
+                self.protected.set_sound(digest);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            _ => {
+                self.condemn(digest);
+                false
+            }
+        }
+    }
+
     /// Moves a damaged object to `bad/`, so that it counts as missing.
     pub(crate) fn condemn(&self, digest: Digest) -> StoreError {
         let bad = self.root().join("bad").join(digest.to_string());
@@ -110,6 +151,7 @@ pub(crate) struct Batch<'a> {
 struct Pending {
     temporary: Temporary,
     digest: Digest,
+    size: u64,
 }
 
 impl<'a> Batch<'a> {
@@ -122,10 +164,11 @@ impl<'a> Batch<'a> {
 
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if !self.store.has_object(digest, Some(bytes.len() as u64)) {
+        let size = bytes.len() as u64;
+        if !self.store.holds_object(digest, Some(size)) {
             let (mut file, temporary) = self.create()?;
-            file.write_all(bytes).during("write", &temporary)?;
-            self.keep(file, temporary, digest)?;
+            fault::step().and_then(|()| file.write_all(bytes)).during("write", &temporary)?;
+            self.keep(file, Pending { temporary, digest, size })?;
         }
         Ok(digest)
     }
@@ -134,14 +177,13 @@ impl<'a> Batch<'a> {
     pub(crate) fn add_file(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
         let mut from = File::open(path).during("read", path)?;
         let (mut file, temporary) = self.create()?;
+        fault::step().during("write", &temporary)?;
         let (digest, size) =
             copy_hashed(&mut from, &mut file, &temporary, true).map_err(|error| match error {
                 CopyError::Read(error) => StoreError::io("read", path, error),
                 CopyError::Write(error) => StoreError::io("write", &temporary, error),
             })?;
-        if !self.store.has_object(digest, Some(size)) {
-            self.keep(file, temporary, digest)?;
-        }
+        self.keep(file, Pending { temporary, digest, size })?;
         Ok((digest, size))
     }
 
@@ -167,33 +209,49 @@ impl<'a> Batch<'a> {
     }
 
     /// Brings everything to the disk, then gives it its name.
-    pub(crate) fn publish(self) -> Result<(), StoreError> {
+    pub(crate) fn publish(mut self) -> Result<(), StoreError> {
+        let store = self.store;
+        store.protect(self.pending.iter().map(|pending| pending.digest))?;
+        self.pending.retain(|new| !store.holds_object(new.digest, Some(new.size)));
         let folder = match self.pending.first() {
             None => return Ok(()),
-            Some(first) => first.temporary.parent().unwrap_or(self.store.root()),
+            Some(first) => first.temporary.parent().unwrap_or(store.root()),
         };
+        fault::step().during("write", folder)?;
         if self.pending.len() <= Self::SYNC_EACH || !sync_all(folder)? {
             for Pending { temporary, .. } in &self.pending {
+                fault::step().during("write", temporary)?;
                 File::open(temporary).and_then(|file| file.sync_all()).during("write", temporary)?;
+                fault::synced(Some(temporary));
             }
         }
-        for Pending { temporary, digest } in self.pending {
-            temporary.place(&self.store.blob_path(digest))?;
+        for Pending { temporary, digest, .. } in self.pending {
+            temporary.place(&store.blob_path(digest))?;
+            store.protected.set_sound(digest);
         }
         Ok(())
     }
 
     fn create(&self) -> Result<(File, Temporary), StoreError> {
         let temporary = self.store.scratch()?.name();
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&temporary);
-        Ok((file.during("write", &temporary)?, temporary))
+        let open = || OpenOptions::new().write(true).create_new(true).mode(0o444).open(&temporary);
+        let file = fault::step().and_then(|()| open()).during("write", &temporary)?;
+        fault::written(&temporary);
+        Ok((file, temporary))
     }
 
-    fn keep(&mut self, file: File, temporary: Temporary, digest: Digest) -> Result<(), StoreError> {
-        make_canonical(&file, 0o444).during("write", &temporary)?;
-        self.pending.push(Pending { temporary, digest });
+    fn keep(&mut self, file: File, pending: Pending) -> Result<(), StoreError> {
+        make_canonical(&file, 0o444).during("write", &pending.temporary)?;
+        self.pending.push(pending);
         Ok(())
     }
+}
+
+/// The digest of a file's content. No memory map: on a disk that fails, reading one ends the process.
+pub(crate) fn hash_file(path: &Path) -> io::Result<Digest> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// The one mode and the one time (a second after the epoch: some tools take zero for "unknown").
@@ -208,6 +266,7 @@ pub(crate) fn sync_all(folder: &Path) -> Result<bool, StoreError> {
     {
         let file = File::open(folder).during("read", folder)?;
         rustix::fs::syncfs(file).during("write", folder)?;
+        fault::synced(None);
         Ok(true)
     }
     #[cfg(not(target_os = "linux"))]

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uk_action::{ActionId, Digest, Encode, Graph, Hash, Produced, Sink};
@@ -81,6 +81,11 @@ pub(crate) fn save(
     let check = Digest::of(&bytes);
     bytes.extend_from_slice(check.as_bytes());
     store.place_bytes(&bytes, &path(store, graph, roots))
+}
+
+/// The keys in such a file; `None` for one that is damaged.
+pub(crate) fn keys(path: &Path) -> Option<Vec<Digest>> {
+    Some(parse(&fs::read(path).ok()?)?.into_iter().map(|(key, _)| key).collect())
 }
 
 /// Named by what people call the roots: stable while sources and keys change.

@@ -91,6 +91,7 @@ impl Store {
 
     /// Writes a record: the last step of an action. Not synced, since a torn record counts as none.
     pub(crate) fn put_record(&self, key: Digest, record: &Record) -> Result<(), StoreError> {
+        self.protect([key])?;
         self.place_bytes(record.to_text().as_bytes(), &self.record_path(key))
     }
 }

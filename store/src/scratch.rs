@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::StoreError;
 use crate::error::During;
+use crate::{StoreError, fault};
 
 /// This process's temporary folder.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl Scratch {
         Ok(Self { folder, next: AtomicU64::new(0), _lock: lock })
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A path in the folder that nothing else uses.
     pub(crate) fn name(&self) -> Temporary {
         Temporary(self.folder.join(format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed))))
@@ -62,15 +67,18 @@ pub(crate) struct Temporary(PathBuf);
 impl Temporary {
     /// Moves it to its place, making the place's folder when needed.
     pub(crate) fn place(mut self, place: &Path) -> Result<(), StoreError> {
+        fault::step().during("write", place)?;
         match fs::rename(&self.0, place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Some(folder) = place.parent() {
                     fs::create_dir_all(folder).during("make", folder)?;
                 }
+                fault::step().during("write", place)?;
                 fs::rename(&self.0, place).during("write", place)?;
             }
             result => result.during("write", place)?,
         }
+        fault::renamed(&self.0, place);
         self.0 = PathBuf::new();
         Ok(())
     }

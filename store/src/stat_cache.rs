@@ -10,13 +10,15 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rayon::prelude::*;
 use uk_action::{Digest, Entry, EntryKind, LocalTree, Tree};
 use uk_diagnostic::{Code, Diagnostic};
+
+use crate::files::{Stamp, write_atomically};
 
 const MAGIC: &[u8; 16] = b"uk-stat 1\n\0\0\0\0\0\0";
 const ENTRY: usize = 72;
@@ -48,19 +50,8 @@ pub struct StatCache {
     changed: bool,
 }
 
-/// A file, whatever it is called at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Name {
-    device: u64,
-    inode: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: i64,
-    changed: i64,
-}
+/// A file, whatever it is called at the moment: device and inode.
+type Name = (u64, u64);
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -91,9 +82,9 @@ impl StatCache {
         }
         let mut bytes = Vec::with_capacity(MAGIC.len() + self.entries.len() * ENTRY + 32);
         bytes.extend_from_slice(MAGIC);
-        for (name, Seen { stamp, digest, .. }) in &self.entries {
-            bytes.extend_from_slice(&name.device.to_le_bytes());
-            bytes.extend_from_slice(&name.inode.to_le_bytes());
+        for Seen { stamp, digest, .. } in self.entries.values() {
+            bytes.extend_from_slice(&stamp.device.to_le_bytes());
+            bytes.extend_from_slice(&stamp.inode.to_le_bytes());
             bytes.extend_from_slice(&stamp.size.to_le_bytes());
             bytes.extend_from_slice(&stamp.modified.to_le_bytes());
             bytes.extend_from_slice(&stamp.changed.to_le_bytes());
@@ -101,15 +92,7 @@ impl StatCache {
         }
         let check = Digest::of(&bytes);
         bytes.extend_from_slice(check.as_bytes());
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut temporary = self.file.clone().into_os_string();
-        temporary.push(format!(".{}", std::process::id()));
-        fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &self.file)).inspect_err(|_| {
-            // The first error is the one to report.
-            let _ = fs::remove_file(&temporary);
-        })?;
+        write_atomically(&self.file, &bytes)?;
         self.changed = false;
         Ok(())
     }
@@ -191,23 +174,25 @@ impl StatCache {
     }
 
     fn look_up(&mut self, metadata: &Metadata) -> Option<Digest> {
-        let (name, stamp) = stamp(metadata);
-        let seen = self.entries.get_mut(&name).filter(|seen| seen.stamp == stamp && metadata.is_file())?;
+        let stamp = Stamp::of(metadata);
+        let seen = self
+            .entries
+            .get_mut(&(stamp.device, stamp.inode))
+            .filter(|seen| seen.stamp == stamp && metadata.is_file())?;
         seen.used = true;
         Some(seen.digest)
     }
 
     fn keep(&mut self, hashed: &Hashed) {
-        let Hashed { name, stamp, digest, settled } = *hashed;
+        let Hashed { stamp, digest, settled } = *hashed;
         if settled {
-            self.entries.insert(name, Seen { stamp, digest, used: true });
+            self.entries.insert((stamp.device, stamp.inode), Seen { stamp, digest, used: true });
             self.changed = true;
         }
     }
 }
 
 struct Hashed {
-    name: Name,
     stamp: Stamp,
     digest: Digest,
     /// Whether any later change will show in the stamp.
@@ -222,7 +207,7 @@ fn hash(path: &Path) -> io::Result<Hashed> {
     if !metadata.is_file() {
         return Err(invalid("it isn't a file"));
     }
-    let (name, before) = stamp(&metadata);
+    let before = Stamp::of(&metadata);
     let mut hasher = blake3::Hasher::new();
     if metadata.len() < 1 << 16 {
         // One buffer of the right size is faster than the reader's 64 KiB.
@@ -232,30 +217,11 @@ fn hash(path: &Path) -> io::Result<Hashed> {
     } else {
         hasher.update_reader(&mut file)?;
     }
-    let (_, after) = stamp(&file.metadata()?);
+    let after = Stamp::of(&file.metadata()?);
     let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
-    let settled = before == after && is_settled(&before, now);
-    Ok(Hashed { name, stamp: before, digest, settled })
-}
-
-/// Whether a change after `now` is sure to give the file other times.
-fn is_settled(stamp: &Stamp, now: SystemTime) -> bool {
-    let latest = stamp.modified.max(stamp.changed);
-    // The kernel stamps with the last tick, at most 10 ms old; a whole second tells of a file system with coarse times.
-    let tick = if latest % 1_000_000_000 == 0 { Duration::from_secs(2) } else { Duration::from_millis(25) };
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i128::from(latest) + (tick.as_nanos() as i128) < now.as_nanos() as i128
-}
-
-fn stamp(metadata: &Metadata) -> (Name, Stamp) {
-    let time = |seconds: i64, nanoseconds: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds);
-    let name = Name { device: metadata.dev(), inode: metadata.ino() };
-    let stamp = Stamp {
-        size: metadata.len(),
-        modified: time(metadata.mtime(), metadata.mtime_nsec()),
-        changed: time(metadata.ctime(), metadata.ctime_nsec()),
-    };
-    (name, stamp)
+    // Only then is any later change sure to give the file another stamp.
+    let settled = before == after && before.unsettled_for(now).is_none();
+    Ok(Hashed { stamp: before, digest, settled })
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -272,10 +238,10 @@ fn parse(bytes: &[u8]) -> Option<HashMap<Name, Seen>> {
         let (words, digest) = entry.split_last_chunk::<32>()?;
         let word = |place: usize| words.as_chunks::<8>().0[place];
         let number = |place| u64::from_le_bytes(word(place));
-        let name = Name { device: number(0), inode: number(1) };
         let time = |place| i64::from_le_bytes(word(place));
-        let stamp = Stamp { size: number(2), modified: time(3), changed: time(4) };
-        Some((name, Seen { stamp, digest: Digest::from_bytes(*digest), used: false }))
+        let (device, inode) = (number(0), number(1));
+        let stamp = Stamp { device, inode, size: number(2), modified: time(3), changed: time(4) };
+        Some(((device, inode), Seen { stamp, digest: Digest::from_bytes(*digest), used: false }))
     });
     entries.collect()
 }

@@ -54,7 +54,7 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
         let key = || node.key.unwrap_or_else(|| key(action, &nodes));
         let state = match &node.outputs {
             _ if matches!(action.command, Command::Given { .. }) => State::Given,
-            Some(outputs) if !needed[id.index()] || all_there(store, action, outputs) => {
+            Some(outputs) if !needed[id.index()] || present(store, action, outputs) => {
                 State::Cached { key: key(), outputs: Arc::clone(outputs) }
             }
             Some(_) => State::Build { key: key() },
@@ -173,9 +173,14 @@ pub(crate) fn known_outputs(action: &Action, key: Digest, store: &Store) -> Opti
     (outputs.len() == action.outputs.len()).then_some(outputs)
 }
 
-/// Whether the bytes of all outputs are in the store.
-pub(crate) fn all_there(store: &Store, action: &Action, outputs: &[Produced]) -> bool {
+/// Whether the bytes of all outputs seem to be in the store.
+pub(crate) fn present(store: &Store, action: &Action, outputs: &[Produced]) -> bool {
     outputs.iter().zip(&action.outputs).all(|(produced, output)| store.has(produced, output.kind))
+}
+
+/// Whether the bytes of all outputs are in the store and sound; those that are stay as long as it is open.
+pub(crate) fn all_there(store: &Store, action: &Action, outputs: &[Produced]) -> bool {
+    outputs.iter().zip(&action.outputs).all(|(produced, output)| store.holds(produced, output.kind))
 }
 
 /// The digests of an action's inputs, in order; `false` when one isn't known yet.
@@ -217,7 +222,7 @@ pub(crate) fn producers(action: &Action) -> impl Iterator<Item = ActionId> {
 }
 
 /// The roots and everything that they need.
-fn select(graph: &Graph, roots: &[ActionId]) -> Vec<bool> {
+pub(crate) fn select(graph: &Graph, roots: &[ActionId]) -> Vec<bool> {
     let mut selected = vec![false; graph.len()];
     roots.iter().for_each(|root| selected[root.index()] = true);
     for (id, action) in graph.iter().rev() {

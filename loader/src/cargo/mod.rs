@@ -12,9 +12,10 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::entries::{Parameters, parameters};
 use uk_planner::lower::Host;
 use uk_planner::units::{self, Crates, Origin, PackageFacts};
+use uk_store::write_atomically;
 
 use crate::memo::{Place, Watch, recall, remember};
-use crate::project::{not_writable, write_atomically};
+use crate::project::not_writable;
 use crate::{Project, Result, Root, RootCrate, Sdk, SourceSets};
 use ask::parse;
 use graph::For;

@@ -74,6 +74,9 @@ impl Tree {
         &self.0
     }
 
+    /// What every encoding begins with.
+    pub const MARK: &[u8; 15] = b"\x07\0\0\0uk-tree\x01\0\0\0";
+
     /// The digest of the canonical encoding.
     pub fn digest(&self) -> Digest {
         Hash::of(self)
@@ -167,5 +170,15 @@ impl Encode for Tree {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoding_begins_with_the_mark() {
+        assert!(Tree::default().to_bytes().starts_with(Tree::MARK));
     }
 }

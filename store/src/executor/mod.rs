@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use uk_action::{ActionId, Command, Graph, Produced};
+use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
 
 use crate::cancel::Cancel;
 use crate::durations::Durations;
 use crate::failure::{Failure, Fault};
 use crate::layout::Store;
 use crate::recent;
-use crate::status::resolve;
+use crate::status::{Node, resolve};
 use perform::{Performed, Worker};
 use schedule::Schedule;
 
@@ -92,6 +92,8 @@ pub struct Report {
     pub cached: usize,
     /// What every action makes, in the graph's order, as far as it is known.
     pub outputs: Vec<Option<Arc<[Produced]>>>,
+    /// The key of every action's record, in the graph's order; `None` also for those that have no record.
+    pub keys: Vec<Option<Digest>>,
     /// How long all of it took.
     pub elapsed: Duration,
 }
@@ -130,9 +132,14 @@ pub fn realise(
     }
 
     let recent = resolved.recent;
-    let mut schedule = Schedule::new(graph, store, resolved.nodes, observer);
+    let mut schedule = Schedule::new(graph, store, resolved.nodes, observer, false);
     roots.iter().for_each(|root| schedule.want(*root));
     let (executed, faults) = if schedule.has_ready() {
+        // There is something to do: what was seen is looked at again, now that it can't go away any more.
+        let nodes = std::mem::take(&mut schedule.nodes);
+        protect(graph, &nodes, store);
+        schedule = Schedule::new(graph, store, nodes, observer, true);
+        roots.iter().for_each(|root| schedule.want(*root));
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
         std::thread::scope(|scope| {
@@ -157,6 +164,7 @@ pub fn realise(
     let report = Report {
         executed,
         cached: known.saturating_sub(executed),
+        keys: nodes.iter().map(|node| node.key).collect(),
         outputs: nodes.into_iter().map(|node| node.outputs).collect(),
         elapsed: begun.elapsed(),
     };
@@ -166,6 +174,25 @@ pub fn realise(
     } else {
         Err(Failure { skipped: skipped.saturating_sub(faults.len()), faults, cancelled, report })
     }
+}
+
+/// Keeps what is known of a graph, and what it uses of the store besides, from garbage collection.
+fn protect(graph: &Graph, nodes: &[Node], store: &Store) {
+    let keys = nodes.iter().filter_map(|node| node.key);
+    let outputs = nodes.iter().filter_map(|node| node.outputs.as_deref()).flatten().map(|made| made.digest);
+    let fixed = graph.iter().flat_map(|(_, action)| fixed_trees(action, store));
+    // Where the store can't be written, nothing can be built either, and that is told by what tries.
+    let _ = store.protect(keys.chain(outputs).chain(fixed));
+}
+
+/// The digests of the fixed trees in the store (its `sdk/DIGEST`) that an action uses.
+pub(crate) fn fixed_trees(action: &Action, store: &Store) -> impl Iterator<Item = Digest> {
+    action.inputs.iter().filter_map(|input| match &input.source {
+        Source::Fixed { path, .. } => {
+            path.strip_prefix(store.root()).ok()?.iter().nth(1)?.to_str()?.parse::<Digest>().ok()
+        }
+        Source::Local(_) | Source::Output { .. } => None,
+    })
 }
 
 /// Runs what can run until nothing can. Gives the number of actions that did, and the faults of those that failed.

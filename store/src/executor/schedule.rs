@@ -13,7 +13,7 @@ use super::{Event, How, Observer};
 use crate::durations::Durations;
 use crate::layout::Store;
 use crate::recent::Outputs;
-use crate::status::{Node, all_there, key, known_outputs, producers};
+use crate::status::{Node, all_there, key, known_outputs, present, producers};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -34,6 +34,8 @@ pub(super) struct Schedule<'a> {
     graph: &'a Graph,
     store: &'a Store,
     observer: &'a dyn Observer,
+    /// Whether bytes are compared with their digests and kept from garbage collection: not where nothing is to be done.
+    strict: bool,
     /// What is known of each action.
     pub(super) nodes: Vec<Node>,
     phases: Vec<Phase>,
@@ -64,12 +66,14 @@ impl<'a> Schedule<'a> {
         store: &'a Store,
         nodes: Vec<Node>,
         observer: &'a dyn Observer,
+        strict: bool,
     ) -> Self {
         let count = graph.len();
         Self {
             graph,
             store,
             observer,
+            strict,
             nodes,
             phases: vec![Phase::Idle; count],
             bytes: vec![false; count],
@@ -163,7 +167,8 @@ impl<'a> Schedule<'a> {
         let action = self.graph.get(id);
         let there = match &self.nodes[id.index()].outputs {
             Some(_) if is_given(action) => true,
-            Some(outputs) => all_there(self.store, action, outputs),
+            Some(outputs) if self.strict => all_there(self.store, action, outputs),
+            Some(outputs) => present(self.store, action, outputs),
             None => false,
         };
         if there {

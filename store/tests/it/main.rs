@@ -5,6 +5,7 @@ mod common;
 mod disk;
 mod executor;
 mod faults;
+mod gc;
 mod random;
 mod staging;
 mod stat_cache;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use uk_action::{Class, Digest, EntryKind, Graph, OutputKind};
+use uk_action::{Class, Digest, EntryKind, Graph, Input, LocalTree, OutputKind, Source};
 use uk_store::{Store, StoreError};
 
 use crate::common::{build, place, shell};
@@ -106,9 +106,16 @@ fn trees_keep_names_links_and_the_executable_bit() {
     assert_eq!(paths, ["a/é", "a-b/run", "link"]);
     assert_eq!(place.store.read_tree(digest).unwrap(), tree);
 
-    let copy = place.folder.path().join("x/copy");
-    place.store.materialise_tree(digest, &copy).unwrap();
-    assert_eq!(place.store.put_tree(&copy).unwrap(), (tree, digest));
+    let copy = place.folder.path().join("x/in");
+    let mut graph = Graph::default();
+    let input = Input {
+        path: "in".into(),
+        source: Source::Local(LocalTree { root: folder.clone(), tree: tree.clone(), digest }.into()),
+    };
+    let script = format!("cp -a in/. o; mkdir {0}; cp -a in {0}", place.folder.path().join("x").display());
+    let action = graph.add(shell("copy", &script, vec![input], &[("o", OutputKind::Tree)]));
+    let report = build(&place.store, &graph, action).unwrap();
+    assert_eq!(report.outputs(action)[0].digest, digest);
     assert!(!copy.join("a/empty").exists());
     assert_eq!(fs::read_link(copy.join("link")).unwrap(), Path::new("../nowhere"));
 

@@ -18,5 +18,6 @@ mod language;
 mod outside;
 mod plan;
 mod reproducible;
+mod store;
 mod support;
 mod workspace;

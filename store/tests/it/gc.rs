@@ -12,6 +12,7 @@ use crate::common::*;
 use crate::faults::files;
 
 const FILE: &[(&str, OutputKind)] = &[("o", OutputKind::File)];
+const NOTHING: [PathBuf; 0] = [];
 const TREE: &[(&str, OutputKind)] = &[("o", OutputKind::Tree)];
 
 fn all() -> Keep {
@@ -74,7 +75,7 @@ fn what_a_root_needs_stays_until_its_witness_is_gone() {
     assert_eq!((collected.records, collected.objects, collected.roots), (3, 5, 1));
     assert_eq!((collected.kept_records, collected.kept_objects), (3, 5));
     assert_eq!(content(&place.store), kept);
-    assert_eq!(files(&place.store.root().join("tmp")), [PathBuf::new(); 0], "nothing is left of it");
+    assert_eq!(files(&place.store.root().join("tmp")), NOTHING, "nothing is left of it");
     assert_eq!(build(&Store::open(place.store.root()).unwrap(), &graph, root).unwrap().executed, 0);
     let (graph, root, report) = built(&place, "lost");
     assert_eq!(report.executed, 3, "as if it had never been");
@@ -83,8 +84,8 @@ fn what_a_root_needs_stays_until_its_witness_is_gone() {
     fs::remove_file(&witness).unwrap();
     let collected = collect(&place, &all());
     assert_eq!((collected.roots, collected.dropped.as_slice()), (0, &[witness][..]));
-    assert_eq!(content(&place.store), [PathBuf::new(); 0]);
-    assert_eq!(files(&place.store.root().join("roots")), [PathBuf::new(); 0]);
+    assert_eq!(content(&place.store), NOTHING);
+    assert_eq!(files(&place.store.root().join("roots")), NOTHING);
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn days_and_sizes_keep_what_no_root_needs() {
     fs::remove_file(&witness).unwrap();
     assert_eq!(collect(&place, &days(7, 6)).records, 0);
     assert_eq!(collect(&place, &days(7, 8)).records, 3);
-    assert_eq!(content(&place.store), [PathBuf::new(); 0]);
+    assert_eq!(content(&place.store), NOTHING);
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! `uk store`: looking after the store from the command line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Folder, Ran, uk};
+
+fn store(words: &[&str], store: &Path) -> Ran {
+    uk(store.parent().expect("it is in a folder"), ["store"].iter().chain(words)).store(store).run()
+}
+
+fn json(ran: Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("it is readable").path());
+    let mut all = Vec::new();
+    for path in entries {
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn gc_keeps_what_a_dist_needs_until_the_project_is_cleaned() {
+    let (folder, place) = (Folder::example("hello"), Folder::empty());
+    let at = place.join("store");
+    let build = || uk(folder.path(), ["build"]).store(&at).run().ok();
+    build();
+    let dry = json(store(&["gc", "--dry-run", "--format", "json"], &at).ok());
+    let removed = json(store(&["gc", "--format", "json"], &at).ok());
+    assert_eq!((&dry["removed"], &dry["kept"]), (&removed["removed"], &removed["kept"]));
+    assert!(removed["kept"]["records"].as_u64() > Some(10) && removed["roots"] == 1, "{removed}");
+    assert_eq!(build().counts().0, 0, "everything that the artifact needs is there");
+    // An edit compiles one crate: libraries were kept, too.
+    folder.edit("src/lib.rs", "info!(\"hello\")", "info!(\"hello, hello\")");
+    let compiled = build().executed().into_iter().filter(|done| done.starts_with("compile")).count();
+    assert_eq!(compiled, 1);
+
+    uk(folder.path(), ["clean"]).store(&at).run().ok();
+    let ran = store(&["gc", "--max-size", "1T"], &at).ok();
+    assert!(ran.stdout.contains("no root any more") && ran.stdout.contains("removed 0 records"), "{ran}");
+    assert!(build().counts().0 < 3, "as much as fits was kept");
+    uk(folder.path(), ["clean"]).store(&at).run().ok();
+    let ran = store(&["gc", "--keep-days", "1"], &at).ok();
+    assert!(ran.stdout.contains("removed 0 records"), "{ran}");
+    let removed = json(store(&["gc", "--format", "json"], &at).ok());
+    assert_eq!(removed["kept"]["objects"], 0, "{removed}");
+    assert!(build().counts().0 > 10);
+    let stats = json(store(&["stats", "--format", "json"], &at).ok());
+    assert!(stats["total_bytes"].as_u64() > Some(1 << 20), "{stats}");
+    let shown = store(&["stats"], &at).ok();
+    assert!(shown.stdout.contains("objects") && shown.stdout.contains("MiB"), "{shown}");
+}
+
+#[test]
+fn a_bit_flipped_anywhere_is_found_and_the_next_build_repairs_it() {
+    let (folder, place) = (Folder::example("noop"), Folder::empty());
+    let at = place.join("store");
+    let build = || uk(folder.path(), ["build"]).store(&at).run().ok();
+    build();
+    let (first, second) = (folder.bytes("dist/noop"), folder.bytes("dist/noop.debug"));
+    let sound = store(&["verify"], &at).ok();
+    assert!(sound.stdout.contains("all sound"), "{sound}");
+    let flip = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        let mut bytes = fs::read(path).expect("it is there");
+        let at = bytes.len() / 2;
+        bytes[at] ^= 0x10;
+        let before = fs::metadata(path).expect("it is there").permissions();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("modes can be set");
+        fs::write(path, bytes).expect("it can be written");
+        fs::set_permissions(path, before).expect("modes can be set");
+    };
+    // Everything that has a name or a checksum, at once.
+    let folders = ["cas", "ac", "recent", "memo", "roots", "sdk"];
+    let damaged: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&at.join(folder))).collect();
+    damaged
+        .iter()
+        .filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0))
+        .for_each(|path| flip(path));
+    let sdk = files(&at.join("sdk")).len();
+    uk(folder.path(), ["clean"]).store(&at).run().ok();
+
+    // Nothing damaged is served, found before or not.
+    let untouched = Folder::copy(folder.path());
+    let verified = json(store(&["verify", "--format", "json"], &at).ends(1));
+    let findings = verified["findings"].as_array().expect("a list").len();
+    // Each file of the SDK is a part of one finding; the mode and time of an object say nothing when its content is wrong.
+    assert!(findings > damaged.len() - sdk - 2, "{findings} of {}: {verified}", damaged.len());
+    uk(untouched.path(), ["build"]).store(&at).run().ok();
+    assert!(untouched.bytes("dist/noop") == first && untouched.bytes("dist/noop.debug") == second);
+    let again = store(&["verify"], &at).ok();
+    assert!(again.stdout.contains("all sound"), "{again}");
+}
+
+#[test]
+fn folders_that_are_no_store_are_refused_by_name() {
+    let place = Folder::empty();
+    place.write("theirs/file", "");
+    place.write("newer/FORMAT", "uk-store 2\n");
+    place.write("newer/cas/00/file", "");
+    for words in [&["stats"][..], &["verify"], &["gc"], &["gc", "--dry-run"]] {
+        for (name, code) in [("none", "UK0501"), ("theirs", "UK0504"), ("newer", "UK0505")] {
+            let said = store(words, &place.join(name)).fails(1, &[code]);
+            assert!(
+                said.contains(&place.join(name).display().to_string()) && said.contains("help: "),
+                "{said}"
+            );
+        }
+    }
+    assert_eq!(
+        place.listing(),
+        [
+            "newer/",
+            "newer/FORMAT",
+            "newer/cas/",
+            "newer/cas/00/",
+            "newer/cas/00/file",
+            "theirs/",
+            "theirs/file"
+        ]
+    );
+    let said = store(&["gc", "--max-size", "much"], &place.join("none"));
+    assert!(said.status.code() == Some(2) && said.stderr.contains("isn't a size"), "{said}");
+}

@@ -171,7 +171,12 @@ fn a_stale_lock_file_is_refused_under_locked() {
     uk(folder.path(), ["plan"]).run().ok();
     let lock = folder.read("unikernel.lock");
     folder.edit("Cargo.toml", "log =", "scopeguard = \"1\"\nlog =");
-    let parts = ["`unikernel.lock` doesn't fit `Cargo.toml`", "help: ", "without `--locked`"];
+    let parts = [
+        "`unikernel.lock` doesn't fit `Cargo.toml`",
+        "it doesn't say that `hello-key 0.1.0` needs `scopeguard`",
+        "help: ",
+        "without `--locked`",
+    ];
     fails(&folder, &["--locked"], &["UK0402"], &parts);
     assert_eq!(folder.read("unikernel.lock"), lock, "it is as it was");
     uk(folder.path(), ["build"]).run().ok();
@@ -185,6 +190,54 @@ fn a_missing_lock_file_is_refused_under_locked_and_nothing_is_written() {
     let before = folder.listing();
     fails(&folder, &["--locked"], &["UK0402"], &["there is no `unikernel.lock`"]);
     assert_eq!(folder.listing(), before);
+}
+
+/// An application with a lock file that names a crate of the registry.
+fn locked() -> Folder {
+    let folder = Folder::example("hello-key");
+    folder.edit("Cargo.toml", "log =", "scopeguard = \"1\"\nlog =");
+    uk(folder.path(), ["plan"]).run().ok();
+    folder
+}
+
+#[test]
+fn a_crate_whose_checksum_differs_is_refused() {
+    let folder = locked();
+    let lock = folder.read("unikernel.lock");
+    let (_, package) = lock.split_once("name = \"scopeguard\"").expect("it is locked");
+    let (_, checksum) = package.split_once("checksum = \"").expect("it has one");
+    let checksum = &checksum[..64];
+    let other = checksum.chars().rev().collect::<String>();
+    folder.edit("unikernel.lock", checksum, &other);
+    for options in [&[][..], &["--locked"], &["--offline"]] {
+        let parts =
+            ["`scopeguard 1.2.0` isn't the crate that", "unikernel.lock", "checksum differs", "help: "];
+        fails(&folder, options, &["UK0409"], &parts);
+    }
+    assert!(folder.read("unikernel.lock").contains(&other), "it is as it was");
+    folder.edit("unikernel.lock", &other, checksum);
+    uk(folder.path(), ["plan", "--locked"]).run().ok();
+}
+
+#[test]
+fn a_lock_file_that_names_what_there_is_not_is_refused() {
+    let folder = locked();
+    folder.edit("unikernel.lock", "version = \"1.2.0\"", "version = \"1.2.77\"");
+    fails(&folder, &["--locked"], &["UK0402"], &["names `scopeguard 1.2.77`", "help: "]);
+}
+
+#[test]
+fn a_lock_file_that_is_none_is_refused() {
+    let folder = locked();
+    let lock = folder.read("unikernel.lock");
+    for (bad, part) in [
+        (format!("<<<<<<< HEAD\n{lock}"), "TOML parse error at line 1"),
+        (lock.replace("version = 4", "version = 99"), "lock file version `99`"),
+    ] {
+        folder.write("unikernel.lock", &bad);
+        fails(&folder, &[], &["UK0410"], &["unikernel.lock` can't be read", part, "help: "]);
+        assert_eq!(folder.read("unikernel.lock"), bad, "it is as it was");
+    }
 }
 
 #[test]

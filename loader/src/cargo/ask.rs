@@ -7,7 +7,7 @@ use cargo_metadata::Metadata;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Host;
 
-use super::{Cargo, package_folder};
+use super::{Cargo, package_folder, refusal};
 use crate::{Result, Sdk, toolchain};
 
 /// What cargo answers in `folder`: its standard output, or how it refuses.
@@ -63,6 +63,9 @@ impl Cargo<'_> {
         if let Some((name, place)) = self.collision(&said) {
             return Err(two_sdks(&name, &place));
         }
+        if let Some(known) = refusal::explain(&said, &self.project.lock()) {
+            return Err(Box::new(known));
+        }
         Err(Box::new(
             Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
                 .note(said)
@@ -91,14 +94,21 @@ impl Cargo<'_> {
         })
     }
 
-    pub(super) fn stale(&self, what: &str) -> Box<Diagnostic> {
-        Box::new(
-            Diagnostic::error(Code::StaleLock, format!("{what}, and `--locked` forbids to change it"))
-                .note(format!("in `{}`", self.project.folder.display()))
-                .help("run `uk plan` without `--locked` and commit `unikernel.lock`"),
-        )
+    /// `--locked` forbids a change of the lock file; `differences` are what would change.
+    pub(super) fn stale(&self, what: &str, differences: &[String]) -> Box<Diagnostic> {
+        let fault =
+            Diagnostic::error(Code::StaleLock, format!("{what}, and `--locked` forbids to change it"));
+        let mut fault = fault.note(format!("in `{}`", self.project.folder.display()));
+        fault.notes.extend(differences.iter().take(STALE).cloned());
+        if let Some(more) = differences.len().checked_sub(STALE).filter(|more| *more > 0) {
+            fault.notes.push(format!("and {more} more crates"));
+        }
+        Box::new(fault.help("run `uk plan` without `--locked` and commit `unikernel.lock`"))
     }
 }
+
+/// How many crates a message names.
+const STALE: usize = 8;
 
 fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
     Box::new(

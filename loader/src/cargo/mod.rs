@@ -24,6 +24,7 @@ mod ask;
 mod graph;
 mod lints;
 mod program;
+mod refusal;
 mod watch;
 
 pub use program::programs;
@@ -295,8 +296,11 @@ impl<'a> Cargo<'a> {
         let ours = ours.map(|text| crate::lock::without_unused(&text).to_owned());
         match (ours, std::fs::read_to_string(&lock)) {
             (Ok(ours), Ok(theirs)) if ours == theirs => Ok(()),
-            (_, Err(_)) if self.locking.locked => Err(self.stale("there is no `unikernel.lock`")),
-            _ if self.locking.locked => Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`")),
+            (_, Err(_)) if self.locking.locked => Err(self.stale("there is no `unikernel.lock`", &[])),
+            (ours, Ok(theirs)) if self.locking.locked => {
+                let differences = crate::lock::differences(&ours.unwrap_or_default(), &theirs);
+                Err(self.stale("`unikernel.lock` doesn't fit `Cargo.toml`", &differences))
+            }
             (Ok(ours), _) => write(&lock, ours.as_bytes()),
             (Err(error), _) => Err(not_writable(&lock, &error)),
         }

@@ -9,7 +9,7 @@ use uk_planner::units::{Crates, Origin};
 
 use super::ask::{ask, parse};
 use super::graph::{self, For};
-use super::{Known, Locking};
+use super::{Known, Locking, refusal};
 use crate::{Result, SourceSets};
 
 /// The packages and units of the programs that `cargo build --release --bins` makes in `folder`, with its features chosen
@@ -27,11 +27,11 @@ pub fn programs(
     let cargo = |args: &[&str]| {
         let args = [args, options, if locking.locked { &["--locked"] } else { &[] }].concat();
         ask(host, locking.offline, folder, &args)?.map_err(|said| {
-            Box::new(
+            Box::new(refusal::explain(&said, &folder.join("Cargo.lock")).unwrap_or_else(|| {
                 Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the package")
                     .note(said)
-                    .help(format!("look at `{}`", folder.join("Cargo.toml").display())),
-            )
+                    .help(format!("look at `{}`", folder.join("Cargo.toml").display()))
+            }))
         })
     };
     let metadata = parse(&cargo(&["metadata", "--format-version=1", "--filter-platform", &host.triple])?)?;

@@ -74,6 +74,8 @@ codes! {
     NoLinker = 405, "no linker for the host";
     UnreadableSource = 406, "a source file that can't be read";
     UnsupportedUnitGraph = 407, "a cargo whose unit graph is unknown";
+    ChecksumMismatch = 409, "a crate that isn't what the lock file says";
+    UnreadableLock = 410, "a lock file that can't be read";
     // 05: store
     StoreUnusable = 501, "a store that can't be used";
     StoreFull = 502, "no space left for the store";

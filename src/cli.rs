@@ -50,9 +50,17 @@ pub enum Command {
         /// How to show it.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
-        /// Say which nodes the plan shares with that of the default target and keys.
-        #[arg(long, conflicts_with = "format")]
-        diff: bool,
+        /// Say which nodes the plan shares with that of the default target and keys, or with the last build.
+        #[arg(
+            long,
+            value_enum,
+            value_name = "AGAINST",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "default",
+            conflicts_with = "format"
+        )]
+        diff: Option<Against>,
     },
     /// Build the artifacts into `dist/`.
     Build {
@@ -77,6 +85,25 @@ pub enum Command {
         /// Arguments for the guest, after `--`.
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
+    },
+    /// Say why a node would be built, or was.
+    Why {
+        /// The node: its label, the start of that or of its key, or its kind and label.
+        node: String,
+        /// What it is part of.
+        #[command(flatten)]
+        select: Select,
+        /// How to say it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Said,
+    },
+    /// Print what a node printed when it last ran.
+    Log {
+        /// The node: its label, the start of that or of its key, or its kind and label.
+        node: String,
+        /// What it is part of.
+        #[command(flatten)]
+        select: Select,
     },
     /// Remove what was recorded as made: nothing else.
     Clean {
@@ -148,6 +175,9 @@ pub struct Effort {
     /// Make the files of hooks anew, whatever has been written into them.
     #[arg(long)]
     pub fresh: bool,
+    /// Say why everything that ran had to: the causes, apart from what only follows from them.
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// How to run.
@@ -213,4 +243,23 @@ pub enum Format {
     Dot,
     /// For Mermaid.
     Mermaid,
+}
+
+/// What a plan is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Against {
+    /// The plan of the default target and keys.
+    Default,
+    /// The last build of the same.
+    Last,
+}
+
+/// How to say something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Said {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
 }

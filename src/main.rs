@@ -12,6 +12,7 @@ mod guest;
 mod hooks;
 mod made;
 mod progress;
+mod reasons;
 mod rejected;
 mod session;
 mod ui;

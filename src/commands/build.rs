@@ -12,6 +12,7 @@ use crate::dist::Dist;
 use crate::failure::Failure;
 use crate::hooks;
 use crate::progress::Progress;
+use crate::reasons::Reasons;
 use crate::rejected;
 use crate::session::{Planned, Session};
 use crate::ui::{Ui, duration, plain};
@@ -38,6 +39,9 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     let roots: Vec<ActionId> = session.planned.iter().flat_map(|p| [p.image.link, p.image.pack]).collect();
     let progress = Progress::new(ui, &session.graph);
     let report = realise(&session.graph, &roots, &session.store, &options, &BuildScripts, &progress, &cancel);
+    if effort.explain {
+        explain_executed(session, &progress.executed(), ui);
+    }
     let report = report.map_err(|failure| {
         // What could be made is there to be used.
         let wanted = session.planned.iter().filter(|_| effort.keep_going && !failure.cancelled);
@@ -71,6 +75,32 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     let Report { executed, cached, .. } = report;
     ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
     Ok(report)
+}
+
+/// Says why what ran had to: the causes with the nodes that they are causes of, then what only followed.
+fn explain_executed(session: &Session, executed: &[ActionId], ui: Ui) {
+    if executed.is_empty() {
+        return;
+    }
+    let states = status(&session.graph, &session.store);
+    let reasons = Reasons::new(session, &states);
+    let mut followed = Vec::new();
+    for id in executed {
+        let (own, from) = reasons.split(*id, &reasons.history.why(*id));
+        // Toolchains and known files don't run: what they cause is said of what does.
+        let given = from.iter().filter(|from| !executed.contains(from));
+        let roots = given.flat_map(|from| reasons.of(*from).roots.into_iter().map(|(_, text)| text));
+        let own: Vec<String> = own.into_iter().chain(roots).collect();
+        for cause in &own {
+            ui.note(&format!("cause          {cause}: ran `{}`", reasons.name(*id)));
+        }
+        if own.is_empty() {
+            followed.push(format!("`{}`", reasons.name(*id)));
+        }
+    }
+    if !followed.is_empty() {
+        ui.note(&format!("cascade        {}", followed.join(", ")));
+    }
 }
 
 /// What the compiler said of the user's own crates that were compiled just now.

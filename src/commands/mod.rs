@@ -5,11 +5,14 @@ mod clean;
 mod completions;
 mod devices;
 mod explain;
-mod keys;
+pub mod keys;
+mod log;
 mod new;
+pub mod node;
 mod plan;
 mod run;
 mod store;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +35,8 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
                 .map_err(Failure::while_running);
         }
         Command::Clean { force } => clean::run(&Project::find(&folder)?, *force, ui)?,
+        Command::Why { node, select, format } => why::run(&folder, node, select, *format, ui)?,
+        Command::Log { node, select } => log::run(&folder, node, select, ui)?,
         Command::Keys { select } => keys::run(&folder, select, ui)?,
         Command::Devices { offline } => {
             let locking = Locking { locked: false, offline: *offline };

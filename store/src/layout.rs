@@ -17,10 +17,24 @@ use crate::{StoreError, fault};
 const FORMAT: u64 = 1;
 const FORMAT_FILE: &str = "FORMAT";
 /// Everything that may stand at the top of a store; anything else is somebody else's folder.
-pub(crate) const OWN: [&str; 12] =
-    [FORMAT_FILE, "ac", "bad", "cas", "durations", "lock", "log", "memo", "recent", "roots", "sdk", "tmp"];
+pub(crate) const OWN: [&str; 14] = [
+    FORMAT_FILE,
+    "ac",
+    "bad",
+    "cas",
+    "durations",
+    "last",
+    "lock",
+    "log",
+    "memo",
+    "recent",
+    "roots",
+    "sdk",
+    "tmp",
+    "why",
+];
 /// Folders `FOLDER/xx/KEY` whose file belongs to the record `ac/xx/KEY`: it is kept, exported and removed with it.
-pub(crate) const WITH_RECORD: [&str; 1] = ["log"];
+pub(crate) const WITH_RECORD: [&str; 2] = ["log", "why"];
 
 /// A content-addressed store on the host's file system.
 ///
@@ -108,6 +122,11 @@ impl Store {
 
     pub(crate) fn record_path(&self, key: Digest) -> PathBuf {
         self.sharded("ac", key)
+    }
+
+    /// Where the explanation of a key is.
+    pub(crate) fn why_path(&self, key: Digest) -> PathBuf {
+        self.sharded("why", key)
     }
 
     pub(crate) fn sharded(&self, folder: &str, digest: Digest) -> PathBuf {

@@ -29,6 +29,7 @@ mod stat_cache;
 mod status;
 mod upkeep;
 mod walk;
+mod why;
 
 pub use cancel::Cancel;
 pub use error::StoreError;
@@ -40,3 +41,4 @@ pub use record::Record;
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
 pub use upkeep::{Collected, Finding, Keep, Root, Share, Stats, Verified};
+pub use why::{Cause, Change, Difference, History, Name, When, Why};

@@ -12,10 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use uk_action::{ActionId, Digest, Encode, Graph, Hash, Produced, Sink};
+use uk_action::{ActionId, Digest, Encode, Graph, Hash, Produced, Sink, Source};
 
 use crate::StoreError;
 use crate::layout::Store;
+use crate::status::producers;
 
 const MAGIC: &[u8; 16] = b"uk-recent 1\n\0\0\0\0";
 
@@ -88,20 +89,35 @@ pub(crate) fn keys(path: &Path) -> Option<Vec<Digest>> {
     Some(parse(&fs::read(path).ok()?)?.into_iter().map(|(key, _)| key).collect())
 }
 
-/// Named by what people call the roots: stable while sources and keys change.
 fn path(store: &Store, graph: &Graph, roots: &[ActionId]) -> PathBuf {
+    store.root().join("recent").join(name(graph, roots))
+}
+
+/// The last build's name: what people call the roots, and the folder of the sources that were used last, which is the application's:
+/// stable while sources and keys change.
+pub(crate) fn name(graph: &Graph, roots: &[ActionId]) -> String {
     struct Roots<'a>(&'a Graph, &'a [ActionId]);
     impl Encode for Roots<'_> {
         fn encode<S: Sink>(&self, sink: &mut S) {
-            sink.record("uk-recent", 1);
-            for root in self.1 {
+            sink.record("uk-recent", 2);
+            // What another root needs goes without saying: a build names more roots than a plan, which takes all that no
+            // node needs.
+            let needed =
+                |id: &ActionId| self.1.iter().any(|root| producers(self.0.get(*root)).any(|p| p == *id));
+            for root in self.1.iter().filter(|root| !needed(root)) {
                 let action = self.0.get(*root);
                 sink.text("kind", action.kind.name());
                 sink.text("label", &action.label);
             }
+            let local =
+                self.0.iter().rev().flat_map(|(_, action)| &action.inputs).find_map(|i| match &i.source {
+                    Source::Local(tree) => Some(&tree.root),
+                    Source::Output { .. } | Source::Fixed { .. } => None,
+                });
+            sink.bytes("folder", local.map_or(b"", |root| root.as_os_str().as_encoded_bytes()));
         }
     }
-    store.root().join("recent").join(Hash::of(&Roots(graph, roots)).short())
+    Hash::of(&Roots(graph, roots)).short()
 }
 
 fn parse(bytes: &[u8]) -> Option<Vec<(Digest, Outputs)>> {

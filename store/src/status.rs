@@ -37,11 +37,7 @@ pub enum State {
 
 /// The state of every action, in the graph's order, if the actions that no other needs were built. Writes nothing.
 pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
-    let mut roots = vec![true; graph.len()];
-    for (_, action) in graph.iter() {
-        producers(action).for_each(|id| roots[id.index()] = false);
-    }
-    let roots = graph.iter().map(|(id, _)| id).filter(|id| roots[id.index()]).collect::<Vec<_>>();
+    let roots = sinks(graph);
     let nodes = resolve(graph, &roots, store).nodes;
 
     // Outputs must be there only where something uses them: at the roots, and before what is to be built.
@@ -70,6 +66,15 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
     }
     states.reverse();
     states
+}
+
+/// The actions that no other needs.
+pub(crate) fn sinks(graph: &Graph) -> Vec<ActionId> {
+    let mut sinks = vec![true; graph.len()];
+    for (_, action) in graph.iter() {
+        producers(action).for_each(|id| sinks[id.index()] = false);
+    }
+    graph.iter().map(|(id, _)| id).filter(|id| sinks[id.index()]).collect()
 }
 
 /// What is known of an action.
@@ -154,7 +159,7 @@ impl Presumed {
 }
 
 /// Outputs that follow from the action alone.
-fn own_outputs(action: &Action) -> Option<Outputs> {
+pub(crate) fn own_outputs(action: &Action) -> Option<Outputs> {
     match &action.command {
         Command::Given { identity, .. } => {
             Some(Arc::new([Produced { digest: *identity, size: 0, executable: false }]))
@@ -184,7 +189,7 @@ pub(crate) fn all_there(store: &Store, action: &Action, outputs: &[Produced]) ->
 }
 
 /// The digests of an action's inputs, in order; `false` when one isn't known yet.
-fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<Digest>) -> bool {
+pub(crate) fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<Digest>) -> bool {
     digests.clear();
     for input in &action.inputs {
         digests.push(match &input.source {

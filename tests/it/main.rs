@@ -11,6 +11,7 @@ mod clean;
 mod deeds;
 mod devices;
 mod docs;
+mod explained;
 mod guests;
 mod hooks;
 mod interrupted;

@@ -74,6 +74,7 @@ codes! {
     NoLinker = 405, "no linker for the host";
     UnreadableSource = 406, "a source file that can't be read";
     UnsupportedUnitGraph = 407, "a cargo whose unit graph is unknown";
+    UnknownPlanNode = 408, "a node that the plan doesn't have";
     ChecksumMismatch = 409, "a crate that isn't what the lock file says";
     UnreadableLock = 410, "a lock file that can't be read";
     // 05: store

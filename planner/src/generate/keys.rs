@@ -1,5 +1,6 @@
 //! `keys.rs`: the table of keys that the image carries. And the projection of it that the application's crate sees.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use uk_keys::{Kind, Stage};
@@ -42,6 +43,17 @@ pub fn key_table(graph: &DeviceGraph) -> String {
     }
     out.push_str("];\n");
     out
+}
+
+/// The names of the keys that two tables have not alike, sorted.
+pub fn changed_keys(before: &str, now: &str) -> Vec<String> {
+    fn blocks(table: &str) -> BTreeMap<&str, &str> {
+        let named = |block| Some((str::split_once(str::split_once(block, "name: \"")?.1, "\",\n")?.0, block));
+        table.split("    Key {\n").skip(1).filter_map(named).collect()
+    }
+    let (before, now) = (blocks(before), blocks(now));
+    let names = before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name));
+    names.map(|name| (*name).to_owned()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What `keys!` in the application may depend on: the names, types and presence of the manifest's own keys. The macro

@@ -13,7 +13,7 @@ use uk_planner::device::Attached;
 use uk_planner::hooks::Hooks;
 use uk_store::{State, status};
 
-use crate::cli::{Format, Select};
+use crate::cli::{Against, Format, Select};
 use crate::commands::keys;
 use crate::failure::Failure;
 use crate::hooks;
@@ -22,11 +22,24 @@ use crate::session::{Planned, Session};
 use crate::ui::{Ui, table};
 
 /// Prints the plan. Nothing is built.
-pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui) -> Result<(), Failure> {
+pub fn run(
+    folder: &Path,
+    select: &Select,
+    format: Format,
+    against: Option<Against>,
+    ui: Ui,
+) -> Result<(), Failure> {
     let session = Session::plan(folder, select, false)?;
-    if compare {
-        ui.output(&diff::diff(folder, select, &session)?);
-        return Ok(());
+    match against {
+        None => {}
+        Some(Against::Default) => {
+            ui.output(&diff::diff(folder, select, &session)?);
+            return Ok(());
+        }
+        Some(Against::Last) => {
+            ui.output(&diff::last(&session));
+            return Ok(());
+        }
     }
     ui.diagnostics(&session.warnings, &session.sources);
     let states = status(&session.graph, &session.store);
@@ -41,7 +54,7 @@ pub fn run(folder: &Path, select: &Select, format: Format, compare: bool, ui: Ui
 }
 
 /// The word for a state, the same in every format.
-fn word(state: &State) -> &'static str {
+pub(super) fn word(state: &State) -> &'static str {
     match state {
         State::Given => "given",
         State::Cached { .. } => "cached",

@@ -20,6 +20,7 @@ use crate::failure::{Failure, Fault};
 use crate::layout::Store;
 use crate::recent;
 use crate::status::{Node, resolve};
+use crate::why;
 use perform::{Performed, Worker};
 use schedule::Schedule;
 
@@ -148,23 +149,27 @@ pub fn realise(
             run(&mut schedule, &worker)
         })
     } else {
-        (0, Vec::new())
+        (Vec::new(), Vec::new())
     };
 
     let nodes = schedule.nodes;
     let entries = nodes.iter().filter_map(|node| Some((node.key.as_ref()?, node.outputs.as_ref()?)));
     let entries = entries.collect::<Vec<_>>();
     let cancelled = cancel.is_cancelled();
-    if !recent.is(entries.iter().map(|(key, _)| *key)) && !cancelled {
-        // Only a hint, too, and a store that can only be read has no use for it.
+    let changed = !recent.is(entries.iter().map(|(key, _)| *key));
+    // Only hints, too, and a store that can only be read has no use for them.
+    if changed && !cancelled {
         let _ = recent::save(store, graph, roots, &entries);
+    }
+    if changed || !executed.is_empty() {
+        let _ = why::save(store, graph, roots, &nodes, &executed);
     }
     let known = selected.iter().filter(|id| nodes[id.index()].outputs.is_some()).count();
     let skipped = selected.len() - known;
     let report = Report {
-        executed,
-        cached: known.saturating_sub(executed),
         keys: nodes.iter().map(|node| node.key).collect(),
+        executed: executed.len(),
+        cached: known.saturating_sub(executed.len()),
         outputs: nodes.into_iter().map(|node| node.outputs).collect(),
         elapsed: begun.elapsed(),
     };
@@ -195,10 +200,10 @@ pub(crate) fn fixed_trees(action: &Action, store: &Store) -> impl Iterator<Item 
     })
 }
 
-/// Runs what can run until nothing can. Gives the number of actions that did, and the faults of those that failed.
-fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (usize, Vec<Fault>) {
+/// Runs what can run until nothing can. Gives the actions that did, and the faults of those that failed.
+fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<ActionId>, Vec<Fault>) {
     let Worker { graph, store, options, cancel, .. } = *worker;
-    let (mut executed, mut faults) = (0, Vec::new());
+    let (mut executed, mut faults) = (Vec::new(), Vec::new());
     let mut durations = Durations::load(store);
     schedule.order(&durations);
     let jobs = options.jobs.max(1);
@@ -227,7 +232,7 @@ fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (usize, Vec<Fault>) 
             match result.unwrap_or_else(|panic| resume_unwind(panic)) {
                 Ok(Performed { outputs, ran }) => {
                     if let Some(took) = ran {
-                        executed += 1;
+                        executed.push(action);
                         durations.note(graph.get(action), took);
                     }
                     schedule.finished(action, outputs);

@@ -13,11 +13,14 @@ use crate::recent::Outputs;
 use crate::record::Record;
 use crate::sandbox::Sandbox;
 use crate::status::{CLASS, all_there, known_outputs};
+use crate::why;
 
 /// An action whose inputs' bytes are all in the store.
 pub(super) struct Task {
     pub(super) action: ActionId,
     pub(super) key: Digest,
+    /// The digests of its inputs that are in the key.
+    pub(super) digests: Vec<Digest>,
     /// For each input that another action makes, what it is.
     pub(super) inputs: Vec<Option<Produced>>,
 }
@@ -134,6 +137,7 @@ impl Worker<'_> {
         }
         // Should the receiver be gone, it is removed here.
         let _ = self.discard.send(sandbox);
+        why::keep(self.store, self.graph, action, &task.digests, CLASS, task.key)?;
         let record = Record::new(CLASS, took, log, outputs);
         self.store.put_record(task.key, &record)?;
         Ok(Performed { outputs: record.outputs, ran: Some(took) })

@@ -13,7 +13,7 @@ use super::{Event, How, Observer};
 use crate::durations::Durations;
 use crate::layout::Store;
 use crate::recent::Outputs;
-use crate::status::{Node, all_there, key, known_outputs, present, producers};
+use crate::status::{Node, all_there, input_digests, key, known_outputs, present, producers};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -120,7 +120,9 @@ impl<'a> Schedule<'a> {
         let inputs = inputs.collect();
         // A `Write` has none: its outputs are known without.
         let key = self.nodes[action.index()].key.unwrap_or_else(|| key(node, &self.nodes));
-        Some(Task { action, key, inputs })
+        let mut digests = Vec::with_capacity(node.inputs.len());
+        input_digests(node, &self.nodes, &mut digests);
+        Some(Task { action, key, digests, inputs })
     }
 
     /// Takes the outputs of an action that ran.

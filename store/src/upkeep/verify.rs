@@ -12,7 +12,7 @@ use super::scan::{self, Scan};
 use crate::layout::{OWN, Store};
 use crate::object::{hash_file, make_canonical};
 use crate::scratch::remove;
-use crate::{StoreError, memo, recent, walk};
+use crate::{StoreError, memo, recent, walk, why};
 
 /// Something that wasn't as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +137,10 @@ impl Store {
                 }
                 None => {}
             }
+            let path = self.why_path(*key);
+            if entry.files.contains(&path) && !why::is_whole(&path) {
+                verified.findings.push(self.put_away(&path, "is damaged"));
+            }
         }
         for found in self.roots()? {
             verified.roots += 1;
@@ -150,6 +154,7 @@ impl Store {
     fn hints(&self, verified: &mut Verified) -> Result<(), StoreError> {
         for (folder, intact) in [
             ("recent", &(|path: &Path| recent::keys(path).is_some()) as &dyn Fn(&Path) -> bool),
+            ("last", &|path: &Path| why::is_sound(path)),
             ("memo", &|path: &Path| fs::read(path).ok().and_then(memo::intact).is_some()),
         ] {
             for (path, _) in scan::children(&self.root().join(folder))? {

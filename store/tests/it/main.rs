@@ -10,3 +10,4 @@ mod random;
 mod staging;
 mod stat_cache;
 mod store;
+mod why;

@@ -1,0 +1,47 @@
+//! `uk log`: what a node printed when it last ran.
+
+use std::path::Path;
+
+use uk_action::ActionId;
+use uk_diagnostic::{Code, Diagnostic};
+use uk_store::{History, status};
+
+use super::node;
+use crate::cli::Select;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::ui::{Ui, plain};
+
+/// Prints the logs of the nodes that `wanted` means.
+pub fn run(folder: &Path, wanted: &str, select: &Select, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select, false)?;
+    let states = status(&session.graph, &session.store);
+    let history = History::load(&session.graph, &session.store, &states);
+    let nodes = node::find(&session.graph, |id| history.key(id), wanted)?;
+    let ran: Vec<ActionId> = nodes.iter().copied().filter(|id| print(&session, &history, *id, ui)).collect();
+    if ran.is_empty() {
+        return Err(Diagnostic::error(Code::UnknownPlanNode, format!("`{wanted}` has not run yet"))
+            .help("tools and generated files don't run; all else does in `uk build`, unless its result is known")
+            .into());
+    }
+    Ok(())
+}
+
+/// Prints what is known of one, and whether anything is.
+fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> bool {
+    let name = node::name(&session.graph, id);
+    let Some(key) = history.key(id) else { return false };
+    let path = session.store.log_path(key);
+    match (std::fs::read(&path), session.store.record(key)) {
+        (Ok(log), record) => {
+            let log = String::from_utf8_lossy(&log);
+            let how = if record.is_some() { "printed" } else { "failed and printed" };
+            ui.note(&format!("`{name}` {how}, in {}:", path.display()));
+            ui.output(&if ui.colours() { log.into_owned() } else { plain(&log) });
+        }
+        (Err(_), Some(record)) if record.log == 0 => ui.note(&format!("`{name}` printed nothing")),
+        (Err(_), Some(_)) => ui.note(&format!("what `{name}` printed isn't kept any more")),
+        (Err(_), None) => return false,
+    }
+    true
+}

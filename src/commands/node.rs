@@ -1,0 +1,67 @@
+//! Finding the node that somebody means.
+
+use uk_action::{ActionId, Digest, Graph};
+use uk_diagnostic::{Code, Diagnostic};
+use uk_planner::names;
+
+/// So many digits of a key are no accident.
+const DIGITS: usize = 4;
+/// More names than anybody reads.
+const MOST: usize = 10;
+
+/// `KIND LABEL`.
+pub fn name(graph: &Graph, id: ActionId) -> String {
+    let action = graph.get(id);
+    format!("{} {}", action.kind.name(), action.label)
+}
+
+/// The nodes that `wanted` means: of this label, or kind and label; else with a label that begins so; else with a key that
+/// begins so. Several only if they are called alike.
+pub fn find(
+    graph: &Graph,
+    key: impl Fn(ActionId) -> Option<Digest>,
+    wanted: &str,
+) -> Result<Vec<ActionId>, Box<Diagnostic>> {
+    let all = |is: &dyn Fn(ActionId) -> bool| -> Vec<ActionId> {
+        graph.iter().map(|(id, _)| id).filter(|id| is(*id)).collect()
+    };
+    let label = |id: ActionId| graph.get(id).label.as_str();
+    let exact = all(&|id| label(id) == wanted || name(graph, id) == wanted);
+    if !exact.is_empty() {
+        return Ok(exact);
+    }
+    let hexadecimal = wanted.len() >= DIGITS && wanted.bytes().all(|b| b.is_ascii_hexdigit());
+    let prefixes: [&dyn Fn(ActionId) -> bool; 3] = [
+        // `hello` for `hello 0.1.0`, though there is a `hello-key`.
+        &|id| label(id).strip_prefix(wanted).is_some_and(|rest| rest.starts_with(' ')),
+        &|id| label(id).starts_with(wanted) || name(graph, id).starts_with(wanted),
+        &|id| hexadecimal && key(id).is_some_and(|key| key.to_string().starts_with(wanted)),
+    ];
+    for prefix in prefixes {
+        let found = all(prefix);
+        let Some(first) = found.first() else { continue };
+        if found.iter().all(|id| label(*id) == label(*first)) {
+            return Ok(found);
+        }
+        let mut names: Vec<String> = found.iter().map(|id| format!("`{}`", name(graph, *id))).collect();
+        let more = names.len().saturating_sub(MOST);
+        names.truncate(MOST);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        return Err(Box::new(
+            Diagnostic::error(Code::UnknownPlanNode, format!("several nodes begin with `{wanted}`"))
+                .help(format!("say which one: {}{more}", names.join(", "))),
+        ));
+    }
+    let mut known: Vec<&str> = graph.iter().map(|(_, action)| action.label.as_str()).collect();
+    let short: Vec<&str> =
+        known.iter().filter_map(|label| label.split_once(' ')).map(|(name, _)| name).collect();
+    known.extend(short);
+    let help = match names::nearest(wanted, known) {
+        Some(near) => format!("did you mean `{near}`? `uk plan` lists all nodes"),
+        None => "`uk plan` lists all nodes".to_owned(),
+    };
+    Err(Box::new(
+        Diagnostic::error(Code::UnknownPlanNode, format!("there is no node `{wanted}` in this plan"))
+            .help(help),
+    ))
+}

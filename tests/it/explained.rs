@@ -1,0 +1,129 @@
+//! `uk why`, `uk build --explain`, `uk log`, `uk plan --diff=last`: always explained, and at no cost to a build that has
+//! nothing to do.
+
+use serde_json::Value;
+
+use crate::support::{Folder, Ran, token, uk};
+
+fn run(folder: &Folder, args: &[&str]) -> Ran {
+    uk(folder.path(), args).run().ok()
+}
+
+/// The root causes and the cascade that `uk why` gives for a node.
+fn why(folder: &Folder, node: &str, args: &[&str]) -> (Vec<String>, Vec<String>) {
+    let ran = run(folder, &[&["why", node, "--format", "json"], args].concat());
+    let all: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"));
+    let [one] = all.as_array().expect("a list").as_slice() else {
+        panic!("one node is called {node}: {ran}")
+    };
+    let list = |name: &str| one[name].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let roots = list("roots").iter().map(|root| text(&root["cause"])).collect();
+    let name = |node: &Value| format!("{} {}", text(&node["kind"]), text(&node["label"]));
+    (roots, list("cascade").iter().map(name).collect())
+}
+
+const EDITED: &str = "`src/lib.rs` of `hello-key` changed";
+
+#[test]
+fn root_causes_are_told_apart_from_the_cascade_before_and_after_a_build() {
+    let folder = Folder::example("hello-key");
+    let (roots, _) = why(&folder, "pack hello-key", &[]);
+    assert!(roots.len() == 1 && roots[0].starts_with("`pack hello-key` was never built"), "{roots:?}");
+    run(&folder, &["build"]);
+
+    // A file.
+    folder.edit("src/lib.rs", "\"{}\", keys.hello", &format!("\"{{}} {}\", keys.hello", token()));
+    let expected = (vec![EDITED.to_owned()], vec!["compile hello-key 0.1.0".to_owned()]);
+    assert_eq!(why(&folder, "link hello-key", &[]), expected);
+    let text = run(&folder, &["why", "link hello-key"]).stdout;
+    assert!(text.starts_with("link hello-key: will be built\n"), "{text}");
+    assert!(text.contains("    needs `compile hello-key 0.1.0`, which will be built\n"), "{text}");
+    let built = run(&folder, &["build", "--explain"]);
+    assert!(built.stderr.contains(&format!("{EDITED}: ran `compile hello-key 0.1.0`")), "{built}");
+    assert!(built.stderr.contains("cascade        `link hello-key`, `pack hello-key`"), "{built}");
+    assert_eq!(why(&folder, "link hello-key", &[]), expected, "it is known afterwards, too");
+
+    // A key, by `--set`: another root, and the file is none any more.
+    let token = token();
+    let set = format!("hello={token}");
+    let (roots, cascade) = why(&folder, "pack hello-key", &["--set", &set]);
+    assert_eq!(roots, [format!("key `hello` is now `{token}` (--set)")]);
+    assert_eq!(cascade, ["generate keys.rs", "link hello-key"]);
+    let built = run(&folder, &["build", "--explain", "--set", &set]);
+    assert!(built.stderr.contains(&format!("`{token}` (--set): ran `generate keys.rs`")), "{built}");
+    run(&folder, &["build"]);
+
+    // A line of the manifest.
+    folder.edit("unikernel.kdl", "time default-time", "time clock");
+    folder.write("unikernel.kdl", &format!("{}\ndevice clock default-time\n", folder.read("unikernel.kdl")));
+    let (roots, cascade) = why(&folder, "link hello-key", &[]);
+    assert!(
+        roots.iter().any(|root| root.contains("of unikernel.kdl is now `device clock default-time`")),
+        "{roots:?}"
+    );
+    assert_eq!(cascade, ["generate main.rs"]);
+    let diff = run(&folder, &["plan", "--diff=last"]).stdout;
+    assert!(diff.contains("changed: 3") && diff.contains("needs `generate main.rs`"), "{diff}");
+}
+
+#[test]
+fn a_build_that_has_nothing_to_do_writes_no_explanation() {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    uk(folder.path(), ["build"]).store(store.path()).run().ok();
+    let before = store.listing();
+    assert!(before.iter().any(|path| path.starts_with("why/") && !path.ends_with('/')), "{before:?}");
+    let records = |folder: &str| before.iter().filter(|p| p.starts_with(folder) && !p.ends_with('/')).count();
+    assert_eq!(records("ac/"), records("why/"), "one beside each record");
+    uk(folder.path(), ["build", "--explain"]).store(store.path()).run().ok();
+    assert_eq!(store.listing(), before);
+
+    // What was taken out of the store is why it is built again.
+    let artifact = folder.bytes("dist/hello");
+    let objects = before.iter().filter(|path| path.starts_with("cas/") && !path.ends_with('/'));
+    let object =
+        objects.map(|path| store.join(path)).find(|path| std::fs::read(path).is_ok_and(|b| b == artifact));
+    std::fs::remove_file(object.expect("the artifact is in the store")).expect("it can be removed");
+    let built = uk(folder.path(), ["build", "--explain"]).store(store.path()).run().ok();
+    assert!(built.stderr.contains("what `pack hello` made isn't in the store any more"), "{built}");
+}
+
+#[test]
+fn logs_are_found_by_node() {
+    let folder = Folder::example("hello");
+    let text = folder.read("src/lib.rs");
+    folder.write("src/lib.rs", &format!("{text}\nfn unused_{}() {{}}\n", token().replace('-', "_")));
+    let failed = uk(folder.path(), ["log", "compile hello 0.1.0"]).run();
+    assert_eq!(failed.status.code(), Some(1), "{failed}");
+    run(&folder, &["build"]);
+    let said = run(&folder, &["log", "compile hello 0.1.0"]);
+    assert!(said.stdout.contains("is never used"), "{said}");
+    let quiet = run(&folder, &["log", "pack hello"]);
+    assert!(quiet.stdout.is_empty() && quiet.stderr.contains("`pack hello` printed nothing"), "{quiet}");
+
+    // A failed try has a log, too.
+    folder.write("src/lib.rs", "no rust at all");
+    assert_eq!(uk(folder.path(), ["build"]).run().status.code(), Some(1));
+    let said = run(&folder, &["log", "compile hello 0.1.0"]);
+    assert!(said.stdout.contains("error") && said.stderr.contains("failed and printed"), "{said}");
+}
+
+#[test]
+fn nodes_go_by_label_prefix_or_digest_and_the_wrong_ones_are_near_misses() {
+    let folder = Folder::example("hello");
+    run(&folder, &["build"]);
+    let plan: Value =
+        serde_json::from_str(&run(&folder, &["plan", "--format", "json"]).stdout).expect("JSON");
+    let nodes = plan["nodes"].as_array().expect("a list");
+    let node = nodes.iter().find(|node| node["label"] == "uk-device 0.1.0").expect("it needs the interface");
+    let key = node["key"].as_str().expect("it is cached");
+    for name in ["uk-device 0.1.0", "compile uk-device 0.1.0", "uk-device", &key[..16]] {
+        let said = run(&folder, &["why", name]).stdout;
+        assert!(said.starts_with("compile uk-device 0.1.0: "), "{name}: {said}");
+    }
+    let several = uk(folder.path(), ["why", "uk-"]).run();
+    assert!(several.status.code() == Some(1) && several.stderr.contains("UK0408"), "{several}");
+    assert!(several.stderr.contains("`compile uk-device 0.1.0`"), "{several}");
+    let near = uk(folder.path(), ["why", "uk-devise"]).run();
+    assert!(near.status.code() == Some(1) && near.stderr.contains("did you mean `uk-device`"), "{near}");
+}

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 19] = [
     "devices/args",
     "devices/block-unix",
+    "devices/block-virtio",
     "devices/clock",
     "devices/console-unix",
     "devices/console-virtio",
@@ -23,6 +24,7 @@ const CRATES: [&str; 17] = [
     "backends/executor",
     "backends/unix",
     "backends/virtio",
+    "backends/virtio-drivers",
 ];
 
 fn main() {

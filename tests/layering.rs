@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 17] = [
+const GUEST: [&str; 19] = [
     "uk-args",
     "uk-block-unix",
+    "uk-block-virtio",
     "uk-clock",
     "uk-console-unix",
     "uk-console-virtio",
@@ -24,6 +25,7 @@ const GUEST: [&str; 17] = [
     "uk-time",
     "uk-unix",
     "uk-virtio",
+    "uk-virtio-drivers",
 ];
 /// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting.
 const SHARED: [&str; 3] = ["uk-kdl", "uk-keys", "uk-keys-syntax"];

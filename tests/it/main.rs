@@ -10,6 +10,7 @@ mod caching;
 mod clean;
 mod deeds;
 mod devices;
+mod disks;
 mod docs;
 mod explained;
 mod guests;

@@ -25,6 +25,13 @@ pub fn in8(port: u16) -> u8 {
     value
 }
 
+pub fn in32(port: u16) -> u32 {
+    let value;
+    // SAFETY: as in `out8`.
+    unsafe { asm!("in eax, dx", in("dx") port, out("eax") value, options(nomem, nostack, preserves_flags)) }
+    value
+}
+
 /// Writes a model-specific register.
 ///
 /// # Safety

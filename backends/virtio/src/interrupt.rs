@@ -11,7 +11,9 @@ use crate::lapic;
 use crate::single::Single;
 
 /// The first I/O APIC, where all machines of this target have it. Its first 16 lines are those of ISA.
-const BASE: usize = 0xfec0_0000;
+const FIRST: usize = 0xfec0_0000;
+/// The second one, which QEMU's microvm with ACPI has for its virtio devices.
+const SECOND: usize = 0xfec1_0000;
 const VERSION: u32 = 1;
 const REDIRECTIONS: u32 = 0x10;
 /// The vector of all devices' interrupts.
@@ -19,31 +21,57 @@ const VECTOR: u32 = 0x30;
 
 static WAITING: Single<Vec<Waker>> = Single::new(Vec::new());
 
-fn select(register: u32) -> *mut u32 {
+fn select(base: usize, register: u32) -> *mut u32 {
     // SAFETY: `paging` maps the registers as a device, and these touch no memory.
-    unsafe { (BASE as *mut u32).write_volatile(register) };
-    (BASE + 0x10) as *mut u32
+    unsafe { (base as *mut u32).write_volatile(register) };
+    (base + 0x10) as *mut u32
 }
 
-fn write(register: u32, value: u32) {
+fn write(base: usize, register: u32, value: u32) {
     // SAFETY: as above.
-    unsafe { select(register).write_volatile(value) }
+    unsafe { select(base, register).write_volatile(value) }
 }
 
-fn read(register: u32) -> u32 {
+fn read(base: usize, register: u32) -> u32 {
     // SAFETY: as above.
-    unsafe { select(register).read_volatile() }
+    unsafe { select(base, register).read_volatile() }
+}
+
+/// How many lines an I/O APIC has; 0 where none is.
+fn lines(base: usize) -> u32 {
+    match read(base, VERSION) {
+        0 | u32::MAX => 0,
+        version => (version >> 16 & 0xff) + 1,
+    }
+}
+
+fn route_at(base: usize, line: u32) -> bool {
+    if line >= lines(base) {
+        return false;
+    }
+    write(base, REDIRECTIONS + 2 * line + 1, lapic::id() << 24);
+    write(base, REDIRECTIONS + 2 * line, VECTOR);
+    true
 }
 
 /// Lets a line of the first I/O APIC interrupt this processor, at its rising edge. False if there is no such line.
 pub fn route(line: u8) -> bool {
-    let (version, line) = (read(VERSION), u32::from(line));
-    if version == u32::MAX || line > version >> 16 & 0xff {
-        return false;
-    }
-    write(REDIRECTIONS + 2 * line + 1, lapic::id() << 24);
-    write(REDIRECTIONS + 2 * line, VECTOR);
-    true
+    route_at(FIRST, line.into())
+}
+
+/// The same for a line of the second I/O APIC.
+pub(crate) fn route_second(line: u8) -> bool {
+    route_at(SECOND, line.into())
+}
+
+/// Whether there is a second I/O APIC.
+pub(crate) fn has_second() -> bool {
+    lines(SECOND) > 0
+}
+
+/// The address and the data by which a device sends its interrupt as a message.
+pub(crate) fn message() -> (u64, u32) {
+    (lapic::BASE as u64 | u64::from(lapic::id()) << 12, VECTOR)
 }
 
 /// Waits for the next interrupt of any device: look at the device first, then wait, then look again.

@@ -51,6 +51,12 @@ extern "C" fn uk_boot(start_info: usize) -> ! {
     uk_main()
 }
 
+/// The kernel command line, as the loader gives it.
+pub fn command_line() -> &'static [u8] {
+    // SAFETY: the closure comes back to nothing.
+    unsafe { STATE.with(|state| state.info) }.map_or(&[][..], Info::command_line)
+}
+
 /// The unikernel's name.
 pub fn name() -> &'static str {
     // SAFETY: the closure comes back to nothing.

@@ -32,12 +32,25 @@ impl core::error::Error for Unclosed {}
 /// they are quoted.
 pub fn split(line: &str) -> Result<Vec<String>, Unclosed> {
     let mut words = Vec::new();
+    read(line, |word, foreign| words.extend(Some(word).filter(|_| !foreign)))?;
+    Ok(words)
+}
+
+/// The words of a line that monitors added: those that [`split`] leaves out.
+pub fn foreign(line: &str) -> Result<Vec<String>, Unclosed> {
+    let mut words = Vec::new();
+    read(line, |word, foreign| words.extend(Some(word).filter(|_| foreign)))?;
+    Ok(words)
+}
+
+/// Calls `found` with each word, and whether a monitor added it.
+fn read(line: &str, mut found: impl FnMut(String, bool)) -> Result<(), Unclosed> {
     let mut word = Word::default();
     let mut mode = Mode::Plain;
     for c in line.chars() {
         let (next, text) = match (mode, c) {
             (Mode::Plain, ' ' | '\t' | '\n' | '\r') => {
-                words.extend(word.end());
+                word.end(&mut found);
                 continue;
             }
             (Mode::Plain, '\'') => (Mode::Single, None),
@@ -61,8 +74,8 @@ pub fn split(line: &str) -> Result<Vec<String>, Unclosed> {
     }
     match mode {
         Mode::Plain => {
-            words.extend(word.end());
-            Ok(words)
+            word.end(&mut found);
+            Ok(())
         }
         Mode::Single => Err(Unclosed('\'')),
         Mode::Double | Mode::DoubleEscape => Err(Unclosed('"')),
@@ -95,10 +108,13 @@ struct Word {
 }
 
 impl Word {
-    /// Ends the word; says what it is, unless nothing was there or a monitor put it there.
-    fn end(&mut self) -> Option<String> {
+    /// Ends the word; says what it is, if there was anything, and whether a monitor put it there.
+    fn end(&mut self, found: &mut impl FnMut(String, bool)) {
         let word = core::mem::take(self);
-        (word.begun && (word.quoted || !is_foreign(&word.text))).then_some(word.text)
+        if word.begun {
+            let foreign = !word.quoted && is_foreign(&word.text);
+            found(word.text, foreign);
+        }
     }
 }
 

@@ -1,0 +1,188 @@
+//! Disks: the example `block` and the conformance suite on the host and on every machine, and what `uk run` gives guests.
+
+use std::fs::{self, File};
+use std::io::Write;
+
+use uk_device::conformance::BLOCK_SECTORS;
+
+use crate::support::{Folder, MACHINES, MICROVM, Place, Ran, UNIX, can_run, repository, uk};
+
+fn run_in(folder: &Folder, place: Place, options: &[&str]) -> Ran {
+    uk(folder.path(), [&["run"], place, options].concat()).run()
+}
+
+/// A sparse image that begins with `first`.
+fn image(folder: &Folder, path: &str, size: u64, first: &[u8]) {
+    folder.write(path, "");
+    let mut file = File::options().write(true).open(folder.join(path)).expect("it was made");
+    file.write_all(first).and_then(|()| file.set_len(size)).expect("files can be written");
+}
+
+/// The tutorial's ten tests, on the image that the hook makes.
+fn ten_tests(place: Place) {
+    if !can_run(place) {
+        return;
+    }
+    let folder = Folder::example("block");
+    let ran = run_in(&folder, place, &[]).ok();
+    let said: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split_once("] ").map(|l| l.1)).collect();
+    assert_eq!(said[0], "sectors = 100000 read_write=true sector_size=512", "{ran}");
+    let last = &said[said.len() - 3..];
+    assert_eq!(
+        last,
+        ["Total tests started: 10", "Total tests passed:  10", "Total tests failed:  0"],
+        "{ran}"
+    );
+    let image = folder.bytes("disk.img");
+    assert_eq!(image.len(), 100_000 * 512);
+    assert_eq!(
+        image[..14],
+        [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1],
+        "what the guest wrote is in the file"
+    );
+    // What a guest writes makes nothing dirty.
+    assert_eq!(uk(folder.path(), [&["build"], place_target(place)].concat()).run().ok().counts().0, 0);
+}
+
+fn place_target(place: Place) -> &'static [&'static str] {
+    &place[..2]
+}
+
+#[test]
+fn the_block_example_passes_its_ten_tests_on_unix() {
+    ten_tests(UNIX);
+}
+
+#[test]
+fn the_block_example_passes_its_ten_tests_on_every_machine() {
+    MACHINES.into_iter().for_each(ten_tests);
+}
+
+/// Disks of every kind side by side: each is found by its name, and does what the interface says.
+fn disks_conform(place: Place) {
+    if !can_run(place) {
+        return;
+    }
+    let folder = Folder::copy(&repository().join("tests/guests/disks"));
+    image(&folder, "first.img", BLOCK_SECTORS * 512, b"1");
+    image(&folder, "fixed.img", 512, b"f");
+    image(&folder, "images/wide.img", BLOCK_SECTORS * 4096, b"w");
+    let mut rights = fs::metadata(folder.join("fixed.img")).expect("it was made").permissions();
+    rights.set_readonly(true);
+    fs::set_permissions(folder.join("fixed.img"), rights).expect("rights can be changed");
+    let ran = run_in(&folder, place, &[]).ok();
+    assert!(ran.stdout.ends_with("[application] done\n"), "{ran}");
+    assert_eq!(folder.bytes("fixed.img")[..2], *b"f\0");
+}
+
+#[test]
+fn disks_conform_on_unix() {
+    disks_conform(UNIX);
+}
+
+#[test]
+fn disks_conform_on_every_machine() {
+    MACHINES.into_iter().for_each(disks_conform);
+}
+
+/// The example without its hook.
+fn without_hook() -> Folder {
+    let folder = Folder::example("block");
+    let manifest = folder.read("unikernel.kdl");
+    let (head, rest) = manifest.split_once("hook ").expect("it has one");
+    let (_, tail) = rest.split_once("}\n").expect("it ends");
+    folder.write("unikernel.kdl", &[head, tail].concat());
+    folder
+}
+
+#[test]
+fn a_guest_does_not_start_without_its_disk() {
+    let folder = without_hook();
+    for place in [UNIX, MICROVM].into_iter().filter(|place| can_run(place)) {
+        let ran = run_in(&folder, place, &[]).ends(125);
+        assert_eq!((ran.codes(), &*ran.stdout), (vec!["UK0707"], ""), "{ran}");
+        assert!(ran.stderr.contains("unikernel.kdl:") && ran.stderr.contains("truncate -s"), "{ran}");
+
+        image(&folder, "odd.img", 1000, b"");
+        let ran = run_in(&folder, place, &["--attach", "disk=odd.img"]).ends(125);
+        assert_eq!((ran.codes(), &*ran.stdout), (vec!["UK0708"], ""), "{ran}");
+        assert!(ran.stderr.contains("sectors of 512 bytes"), "{ran}");
+        for (what, said) in [(".", "neither a file nor a disk"), ("empty.img", "0 bytes")] {
+            image(&folder, "empty.img", 0, b"");
+            let ran = run_in(&folder, place, &["--attach", &format!("disk={what}")]).ends(125);
+            assert_eq!(ran.codes(), ["UK0708"], "{ran}");
+            assert!(ran.stderr.contains(said), "{ran}");
+        }
+        let ran = run_in(&folder, place, &["--attach", "dsk=odd.img"]).ends(125);
+        assert_eq!(ran.codes(), ["UK0709"], "{ran}");
+        assert!(ran.stderr.contains("did you mean `--attach disk=...`?"), "{ran}");
+        let ran = run_in(&folder, place, &["--attach", "disk"]).ends(125);
+        assert!(ran.stderr.contains("disk=other.img"), "{ran}");
+    }
+}
+
+#[test]
+fn another_file_can_be_given_and_the_manifests_stays_as_it_is() {
+    let folder = without_hook();
+    for (number, place) in [UNIX, MICROVM].into_iter().enumerate().filter(|(_, place)| can_run(place)) {
+        let other = format!("with, comma {number}.img");
+        image(&folder, &other, 12 * 512, b"");
+        image(&folder, "disk.img", 512, b"untouched");
+        let ran = run_in(&folder, place, &["--attach", &format!("disk={other}")]).ok();
+        assert!(ran.stdout.contains("sectors = 12 "), "{ran}");
+        assert_eq!(folder.bytes("disk.img")[..9], *b"untouched");
+        assert!(folder.bytes(&other).iter().any(|byte| *byte != 0));
+    }
+    // From any folder, and with the path of the command line from there.
+    let elsewhere = Folder::empty();
+    image(&elsewhere, "here.img", 20 * 512, b"");
+    let manifest = folder.path().display().to_string();
+    let words =
+        ["-C", &manifest, "run", "--attach", &format!("disk={}", elsewhere.join("here.img").display())];
+    assert!(uk(elsewhere.path(), words).run().ok().stdout.contains("sectors = 20 "));
+    image(&folder, "disk.img", 16 * 512, b"");
+    assert!(uk(elsewhere.path(), ["-C", &manifest, "run"]).run().ok().stdout.contains("sectors = 16 "));
+}
+
+#[test]
+fn sectors_that_do_not_fit_and_disks_that_are_read_only_are_errors() {
+    let folder = without_hook();
+    image(&folder, "disk.img", 64 * 512, b"");
+    folder.edit("unikernel.kdl", "file=disk.img", "file=disk.img sector-size=1000");
+    let ran = run_in(&folder, UNIX, &[]).ends(125);
+    assert_eq!(ran.codes(), ["UK0307"], "{ran}");
+    folder.edit("unikernel.kdl", "sector-size=1000", "sector-size=65536");
+    let ran = run_in(&folder, UNIX, &[]).ends(125);
+    assert!(ran.codes() == ["UK0708"] && ran.stderr.contains("sectors of 65536 bytes"), "{ran}");
+    folder.edit("unikernel.kdl", "sector-size=65536", "read-only=#true");
+    for place in [UNIX, MICROVM].into_iter().filter(|place| can_run(place)) {
+        let ran = run_in(&folder, place, &[]).ends(1);
+        assert!(ran.stdout.contains("read_write=false"), "{ran}");
+        assert!(ran.stdout.contains("write and read of 1 sectors at 0: the disk can only be read"), "{ran}");
+        assert!(ran.stdout.contains("Total tests failed:  8"), "{ran}");
+        assert!(folder.bytes("disk.img").iter().all(|byte| *byte == 0), "nothing was written");
+    }
+}
+
+#[test]
+fn the_printed_command_and_the_plan_show_the_disks() {
+    let folder = Folder::example("block");
+    let path = folder.join("disk.img").display().to_string();
+    let shown = run_in(&folder, UNIX, &["--print"]).ok().stdout;
+    assert_eq!(
+        shown.trim_end(),
+        format!("env UK_ATTACH_DISK={path} {}", folder.join("dist/block-test").display())
+    );
+    let shown = run_in(&folder, MICROVM, &["--print", "--attach", "disk=/dev/other,disk"]).ok().stdout;
+    assert!(shown.contains("file.filename=/dev/other,,disk "), "{shown}");
+    assert!(shown.contains("-device virtio-blk-device,drive=disk0,serial=disk\n"), "{shown}");
+    let plan = uk(folder.path(), ["plan"]).run().ok().stdout;
+    assert!(plan.contains("  attach disk = file disk.img\n"), "{plan}");
+    let plan = uk(folder.path(), ["plan", "--format", "json"]).run().ok().stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("it is JSON");
+    let expected = serde_json::json!([{
+        "name": "disk", "id": "disk", "device": "disk", "kind": "file", "path": "disk.img",
+        "read_only": false, "sector_size": 512,
+    }]);
+    assert_eq!(plan["unikernels"][0]["attachments"], expected);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uk_diagnostic::{Code, Diagnostic};
@@ -72,5 +72,10 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
 
 /// Where the record is.
 pub fn path(project: &Project) -> PathBuf {
-    project.state().join("made.json")
+    path_in(&project.folder)
+}
+
+/// The same for the project in `folder`.
+pub fn path_in(folder: &Path) -> PathBuf {
+    folder.join(".uk/made.json")
 }

@@ -1,5 +1,7 @@
 //! `uk store ...`.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 
 /// What to do with the store.
@@ -34,6 +36,24 @@ pub enum Store {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: Report,
     },
+    /// Write an artifact with everything that it was made by, signed, to standard output.
+    Export {
+        /// A file in a `dist/`, or the digest of a record or an object.
+        artifact: String,
+    },
+    /// Take what `uk store export` wrote, if its signer is trusted.
+    Import {
+        /// The archive; `-` for standard input.
+        file: PathBuf,
+        /// Trust this public key, besides your own and those in `trusted-keys`; may stand several times.
+        #[arg(long, value_name = "KEY")]
+        trust: Vec<String>,
+        /// Refuse more than SIZE.
+        #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16G")]
+        max_size: u64,
+    },
+    /// Show your public key; make the key that `uk store export` signs with when there is none.
+    Key,
 }
 
 /// How to show what was found.

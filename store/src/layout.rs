@@ -152,8 +152,13 @@ impl Store {
 
     /// Whether its file system has no room.
     pub(crate) fn is_full(&self) -> bool {
-        rustix::fs::statvfs(&self.root)
-            .is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < 1 << 16)
+        self.room() < 1 << 16
+    }
+
+    /// Bytes that may be written to its file system.
+    pub(crate) fn room(&self) -> u64 {
+        let found = rustix::fs::statvfs(&self.root);
+        found.map_or(u64::MAX, |found| found.f_bavail.saturating_mul(found.f_frsize))
     }
 
     /// Keeps other processes, and other actions, from building `key` at the same time; `None` when `stop` says so first.

@@ -12,6 +12,7 @@ mod cancel;
 mod copy;
 mod durations;
 mod error;
+mod exchange;
 mod executor;
 mod failure;
 mod fault;
@@ -33,6 +34,9 @@ mod why;
 
 pub use cancel::Cancel;
 pub use error::StoreError;
+pub use exchange::{
+    ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,
+};
 pub use executor::{Builtins, Event, How, Observer, Options, Report, realise};
 pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use uk_action::{Digest, Entry, EntryKind, OutputKind, Produced, Tree};
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// The content is compared with the name once a process; a damaged object is moved out of the way.
-    fn holds_object(&self, digest: Digest, size: Option<u64>) -> bool {
+    pub(crate) fn holds_object(&self, digest: Digest, size: Option<u64>) -> bool {
         let _ = self.protect([digest]);
         if !self.has_object(digest, size) {
             return false;
@@ -185,6 +185,22 @@ impl<'a> Batch<'a> {
             })?;
         self.keep(file, Pending { temporary, digest, size })?;
         Ok((digest, size))
+    }
+
+    /// Takes `length` bytes of `from`, which must be the object `digest`: `copy` brings them to a file and compares. Gives
+    /// where they are until they are published.
+    pub(crate) fn add_reader<E: From<StoreError>>(
+        &mut self,
+        from: &mut dyn io::Read,
+        digest: Digest,
+        size: u64,
+        copy: impl FnOnce(&mut dyn io::Read, &File, &Path, Digest, u64) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let (file, temporary) = self.create()?;
+        copy(from, &file, &temporary, digest, size)?;
+        let path = temporary.to_owned();
+        self.keep(file, Pending { temporary, digest, size })?;
+        Ok(path)
     }
 
     /// Gives the tree, its digest and the length of its encoding.

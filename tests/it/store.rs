@@ -129,3 +129,56 @@ fn folders_that_are_no_store_are_refused_by_name() {
     let said = store(&["gc", "--max-size", "much"], &place.join("none"));
     assert!(said.status.code() == Some(2) && said.stderr.contains("isn't a size"), "{said}");
 }
+
+#[test]
+fn what_was_imported_from_another_store_is_not_built() {
+    let (folder, place) = (Folder::example("hello"), Folder::empty());
+    let (here, there) = (place.join("here"), place.join("there"));
+    uk(folder.path(), ["build", "--target", "unix", "--target", "virtio"]).store(&here).run().ok();
+    let with_keys = |words: &[&str], at: &Path, config: &str| {
+        let words = ["store"].iter().chain(words);
+        uk(folder.path(), words).store(at).env("XDG_CONFIG_HOME", place.join(config)).run()
+    };
+    let said = with_keys(&["export", "dist/hello"], &here, "mine").fails(1, &["UK0514"]);
+    assert!(said.contains("uk store key"), "{said}");
+    let key = with_keys(&["key"], &here, "mine").ok().stdout.trim_end().to_owned();
+    assert_eq!(with_keys(&["key"], &here, "mine").ok().stdout.trim_end(), key, "it is made once");
+
+    // Archives are no text, so a shell puts them where they belong.
+    let export = |artifact: &str, to: &str| {
+        let script = format!("exec \"$0\" \"$@\" > '{}'", place.join(to).display());
+        let words = ["store", "export", artifact];
+        let config = place.join("mine");
+        uk(folder.path(), words)
+            .store(&here)
+            .env("XDG_CONFIG_HOME", config)
+            .through("sh", &["-c", &script])
+            .run()
+            .ok();
+        place.join(to).display().to_string()
+    };
+    let archive = export("dist/hello", "hello.uka");
+    let said = with_keys(&["import", &archive], &there, "theirs").fails(1, &["UK0507"]);
+    assert!(said.contains(&format!("--trust {key}")) && said.contains("theirs/uk/trusted-keys"), "{said}");
+    with_keys(&["import", &archive, "--trust", "nobody"], &there, "theirs").fails(1, &["UK0514"]);
+    with_keys(&["import", &archive, "--trust", &key, "--max-size", "1M"], &there, "theirs")
+        .fails(1, &["UK0510"]);
+    let ran = with_keys(&["import", &archive, "--trust", &key], &there, "theirs").ok();
+    assert!(ran.stderr.contains("imported hello, made by uk "), "{ran}");
+
+    let clone = Folder::copy(folder.path());
+    let built = uk(clone.path(), ["build"]).store(&there).run().ok();
+    assert_eq!(built.counts().0, 0, "{built}");
+    assert!(clone.bytes("dist/hello") == folder.bytes("dist/hello"));
+    // The other target is another artifact; trusted by the list this time.
+    place.write("theirs/uk/trusted-keys", &format!("{key} the one who builds\n"));
+    let archive = export("dist/hello.virtio.debug", "virtio.uka");
+    with_keys(&["import", &archive], &there, "theirs").ok();
+    let built = uk(clone.path(), ["build", "--target", "virtio"]).store(&there).run().ok();
+    assert_eq!(built.counts().0, 0, "{built}");
+    assert!(clone.bytes("dist/hello.virtio") == folder.bytes("dist/hello.virtio"));
+
+    folder.write("dist/hello", "edited");
+    with_keys(&["export", "dist/hello"], &here, "mine").fails(1, &["UK0513"]);
+    with_keys(&["export", "src/lib.rs"], &here, "mine").fails(1, &["UK0513"]);
+}

@@ -84,6 +84,14 @@ codes! {
     StoreForeign = 504, "a folder that isn't a store";
     StoreNewer = 505, "a store of a newer format";
     NotWritable = 506, "a folder that can't be written";
+    UntrustedArchive = 507, "an archive that nobody trusted has signed";
+    NotAnArchive = 508, "a file that isn't an archive";
+    ArchiveTruncated = 509, "an archive that ends too early";
+    ArchiveTooLarge = 510, "an archive that is larger than allowed";
+    ArchiveLeadsOut = 511, "an archive whose paths or links lead out";
+    ArchiveMismatch = 512, "an archive whose content isn't what it says";
+    NothingToExport = 513, "an artifact that the store doesn't know";
+    UnusableKey = 514, "a key that can't be used";
     // 06: execution
     ActionFailed = 601, "a build step failed";
     BuildScriptFailed = 602, "a build script failed";

@@ -1,5 +1,6 @@
 //! `uk store`: looking after the store.
 
+mod exchange;
 mod gc;
 mod stats;
 mod verify;
@@ -24,6 +25,11 @@ pub fn run(command: &cli::Store, ui: Ui) -> Result<ExitCode, Failure> {
         cli::Store::Gc { keep_days, max_size, dry_run, format } => {
             gc::run(&open()?, *keep_days, *max_size, *dry_run, *format, ui)?;
         }
+        cli::Store::Export { artifact } => exchange::export(&open()?, artifact, ui)?,
+        cli::Store::Import { file, trust, max_size } => {
+            exchange::import(&open_or_make()?, file, trust, *max_size, ui)?;
+        }
+        cli::Store::Key => exchange::key(ui)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -32,6 +38,12 @@ pub fn run(command: &cli::Store, ui: Ui) -> Result<ExitCode, Failure> {
 fn open() -> Result<Store, Failure> {
     let store =
         Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open_existing(&root));
+    Ok(store.map_err(|error| error.diagnostic())?)
+}
+
+/// The same; it is made when there is none.
+fn open_or_make() -> Result<Store, Failure> {
+    let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
     Ok(store.map_err(|error| error.diagnostic())?)
 }
 

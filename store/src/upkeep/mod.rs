@@ -8,5 +8,7 @@ mod verify;
 
 pub use gc::{Collected, Keep};
 pub use roots::Root;
+pub(crate) use roots::{escape, unescape};
+pub(crate) use scan::Scan;
 pub use stats::{Share, Stats};
 pub use verify::{Finding, Verified};

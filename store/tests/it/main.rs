@@ -3,6 +3,7 @@
 
 mod common;
 mod disk;
+mod exchange;
 mod executor;
 mod faults;
 mod gc;

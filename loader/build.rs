@@ -17,6 +17,8 @@ const CRATES: [&str; 19] = [
     "devices/keys",
     "devices/keys-syntax",
     "devices/keys-macro",
+    "devices/kv-log",
+    "devices/kv-memory",
     "devices/ramdisk",
     "devices/random-cpu",
     "devices/random-unix",

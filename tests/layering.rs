@@ -19,6 +19,8 @@ const GUEST: [&str; 19] = [
     "uk-keys",
     "uk-keys-macro",
     "uk-keys-syntax",
+    "uk-kv-log",
+    "uk-kv-memory",
     "uk-ramdisk",
     "uk-random-cpu",
     "uk-random-unix",

@@ -2,9 +2,15 @@
 
 use crate::step::{self, Done, cargo};
 
-/// Feeds random and mutated texts to every parser for `minutes` each.
+/// How often the power goes under the store of values.
+const KILLS: &str = "10000";
+
+/// Cuts the power of the store of values, and feeds random and mutated texts to every parser for `minutes` each.
 pub fn run(minutes: &str) -> Done {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` isn't a number of minutes"))?;
+    let mut power = cargo();
+    power.args(["test", "--release", "-p", "uk-kv-log", "--test", "power", "--", "--nocapture"]);
+    step::run("losses of power", power.env("UK_KV_KILLS", KILLS))?;
     let mut command = cargo();
     let packages = ["uk-planner", "uk-keys", "uk-keys-macro", "uk-keys-syntax", "uk-kdl"];
     command.args(["test", "--release"]).args(packages.iter().flat_map(|package| ["-p", package]));

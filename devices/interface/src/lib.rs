@@ -32,6 +32,7 @@ mod console;
 mod error;
 pub mod fake;
 mod kv;
+mod kv_index;
 mod random;
 mod time;
 
@@ -47,6 +48,7 @@ pub use clock::{Clock, NoWallClock, Wall};
 pub use console::{Console, ConsoleError};
 pub use error::{Error, Outcome, Result, finish};
 pub use kv::{Change, KvEntry, KvError, KvKind, KvRo, KvRw, is_key};
+pub use kv_index::{KvIndex, KvPlan};
 pub use random::{Generator, Random};
 pub use time::Time;
 

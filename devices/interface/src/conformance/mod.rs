@@ -2,6 +2,7 @@
 //! implementation doesn't keep its interface's word.
 
 mod block;
+mod kv_rw;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,6 +12,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 pub use block::{BLOCK_SECTORS, block, block_read_only};
+pub use kv_rw::kv_rw;
 
 use crate::{Args, Clock, Console, Random, Time};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 19] = [
+const CRATES: [&str; 21] = [
     "devices/args",
     "devices/block-unix",
     "devices/block-virtio",

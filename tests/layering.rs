@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 19] = [
+const GUEST: [&str; 21] = [
     "uk-args",
     "uk-block-unix",
     "uk-block-virtio",

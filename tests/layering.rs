@@ -32,12 +32,13 @@ const GUEST: [&str; 21] = [
 /// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting.
 const SHARED: [&str; 3] = ["uk-kdl", "uk-keys", "uk-keys-syntax"];
 /// What each host crate may depend on of the workspace.
-const HOST: [(&str, &[&str]); 8] = [
+const HOST: [(&str, &[&str]); 9] = [
     ("uk-diagnostic", &[]),
     ("uk-backends", &[]),
     ("uk-action", &["uk-diagnostic"]),
     ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-kdl", "uk-keys", "uk-keys-syntax"]),
-    ("uk-store", &["uk-action", "uk-diagnostic"]),
+    ("uk-sandbox", &[]),
+    ("uk-store", &["uk-action", "uk-diagnostic", "uk-sandbox"]),
     ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-planner", "uk-store"]),
     ("uk", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-loader", "uk-planner", "uk-store"]),
     ("xtask", &[]),

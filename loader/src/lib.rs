@@ -8,6 +8,7 @@ mod cargo;
 mod cc;
 mod lock;
 pub mod memo;
+mod needs;
 mod project;
 mod root;
 mod sdk;

@@ -41,6 +41,21 @@ impl Watch {
         self.files.push((path, now));
     }
 
+    /// Watches a file, or every folder below one: what is put there or taken away shows in a folder's stamp, and so does
+    /// what package managers and editors replace. Past a few thousand, folders are taken to stay.
+    pub fn tree(&mut self, path: &Path) {
+        const MOST: usize = 2000;
+        let mut folders = vec![path.to_owned()];
+        let mut next = 0;
+        while next < folders.len() && next < MOST {
+            let listed = std::fs::read_dir(&folders[next]).into_iter().flatten().flatten();
+            let below = listed.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            folders.extend(below.map(|entry| entry.path()).collect::<Vec<_>>());
+            next += 1;
+        }
+        folders.into_iter().take(MOST).for_each(|folder| self.file(folder));
+    }
+
     /// Watches whether a path exists, whatever is in it.
     pub fn existence(&mut self, path: impl Into<PathBuf>) {
         let path = path.into();
@@ -73,7 +88,7 @@ struct Memo<Q, T> {
 }
 
 /// Raised when what any memo holds changes its meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where a memo is kept.
 #[derive(Debug, Clone, Copy)]

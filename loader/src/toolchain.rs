@@ -3,16 +3,19 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use uk_action::{Digest, Entry, EntryKind, Tree};
+use uk_action::{Digest, HostPath, Shown};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{Host, Tool};
 use uk_store::Store;
 
 use crate::memo::{Place, Watch, recall, remember};
-use crate::{Project, Result, cc};
+use crate::{Project, Result, cc, needs};
+
+/// Programs of a toolchain that a build can use.
+const TOOLS: [&str; 3] = ["rustc", "cargo", "rustdoc"];
 
 /// What `rustc` says of itself in a project's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +30,10 @@ struct Rustc {
 struct Identified {
     identity: Digest,
     cfg: Vec<(String, String)>,
+    /// What of its folder it consists of, relative to it.
+    parts: Vec<PathBuf>,
+    /// What its programs, and those that it makes, need of the host to run.
+    libraries: Vec<PathBuf>,
 }
 
 /// What the host builds a project with.
@@ -35,9 +42,11 @@ struct Identified {
 /// `UK0404` without a usable toolchain, `UK0405` without a linker.
 pub fn host(project: &Project, store: &Store) -> Result<Host> {
     let rustc = rustc(project)?;
-    let Identified { identity, cfg } = identify(&rustc, store)?;
-    let rust = Tool { label: format!("rustc {}", rustc.release), path: rustc.sysroot, identity };
-    Ok(Host { triple: rustc.triple, rust, cc: cc::identify(store)?, cfg })
+    let Identified { identity, cfg, parts, libraries } = identify(&rustc, store)?;
+    let shown = Arc::new(Shown { parts, host: libraries.into_iter().map(HostPath::same).collect() });
+    let rust = Tool { label: format!("rustc {}", rustc.release), path: rustc.sysroot, identity, shown };
+    let cc::Drivers { link, compile } = cc::identify(store)?;
+    Ok(Host { triple: rustc.triple, rust, cc: link, c: compile, cfg })
 }
 
 /// The toolchain's programs, for asking cargo with what the build will use.
@@ -94,28 +103,38 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
         return Ok(known);
     }
     let root = &rustc.sysroot;
-    let libraries = root.join("lib/rustlib").join(&rustc.triple);
-    let mut files = vec![root.join("bin/rustc")];
-    for folder in
-        [root.join("lib"), libraries.join("lib"), libraries.join("bin"), libraries.join("bin/gcc-ld")]
-    {
-        let listed = std::fs::read_dir(&folder).into_iter().flatten().filter_map(std::result::Result::ok);
-        files.extend(listed.map(|e| e.path()).filter(|p| p.is_file()));
-    }
-    let mut watch = Watch::default();
-    files.iter().for_each(|f| watch.file(f));
-    let read = |path: &PathBuf| -> std::io::Result<Entry> {
-        let digest = hash(path)?;
-        let inside = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        Ok(Entry { path: inside, kind: EntryKind::File { digest, executable: false } })
+    let triple = Path::new("lib/rustlib").join(&rustc.triple);
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let listed = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        listed.map(|e| folder.join(e.file_name())).filter(|p| root.join(p).is_file()).collect()
     };
-    let entries: std::io::Result<Vec<Entry>> = files.par_iter().map(read).collect();
+    // The compiler and its fellows, their libraries, and the target's; not documents and sources that come along.
+    let programs = files(Path::new("bin")).into_iter().filter(|p| TOOLS.iter().any(|name| p.ends_with(name)));
+    let programs: Vec<PathBuf> = programs.collect();
+    let targets: Vec<PathBuf> = ["lib", "bin", "bin/gcc-ld"].iter().map(|f| triple.join(f)).collect();
+    let mut watch = Watch::default();
+    let watched = programs.iter().cloned().chain(files(Path::new("lib")));
+    let watched = watched.chain(targets.iter().flat_map(|folder| files(folder)));
+    let watched: Vec<PathBuf> = watched.map(|file| root.join(file)).collect();
+    watched.iter().for_each(|file| watch.file(file));
+    targets.iter().for_each(|folder| watch.file(root.join(folder)));
+    let mut parts = programs.clone();
+    parts.extend(files(Path::new("lib")));
+    parts.push(triple.clone());
+    parts.sort();
+
+    let run = programs.iter().cloned().chain(targets[1..].iter().flat_map(|folder| files(folder)));
+    let run: Vec<PathBuf> = run.map(|file| root.join(file)).collect();
+    let mut libraries: Vec<PathBuf> =
+        needs::libraries(&run).into_iter().filter(|path| !path.starts_with(root)).collect();
+    libraries.sort();
+    libraries.iter().for_each(|file| watch.file(file));
+    let inside = parts.iter().map(|part| HostPath { at: part.clone(), from: root.join(part) });
+    let shown = inside.chain(libraries.iter().map(HostPath::same)).collect();
     let program = root.join("bin/rustc");
-    let entries =
-        entries.map_err(|error| unusable(&program, &format!("a file of it can't be read: {error}")))?;
-    let tree = Tree::new(entries).map_err(|error| unusable(&program, &error.to_string()))?;
+    let tree = needs::contents(&shown).map_err(|error| unusable(&program, &error.to_string()))?;
     let text = ask(&program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
-    let known = Identified { identity: tree.digest(), cfg: cfg(&text) };
+    let known = Identified { identity: tree.digest(), cfg: cfg(&text), parts, libraries };
     remember(Place::Store(store, &memo), rustc, watch, &known);
     Ok(known)
 }

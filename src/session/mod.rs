@@ -7,7 +7,7 @@ mod reading;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use uk_action::Graph;
+use uk_action::{Class, Graph};
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources, sort};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
@@ -17,7 +17,7 @@ use uk_planner::device::{self, Attached, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::{Step, Unikernel};
-use uk_store::Store;
+use uk_store::{Sandboxing, Store};
 
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -110,9 +110,30 @@ impl Session {
 /// The store that the environment names, and the SDK in it.
 fn open_store() -> Result<(Store, Sdk), Failure> {
     let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
-    let store = store.map_err(|error| error.diagnostic())?;
+    let store = store.map_err(|error| error.diagnostic())?.with_sandboxing(sandboxing()?);
     let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
     Ok((store, sdk))
+}
+
+/// The walls that the environment asks for; the best that there are without.
+fn sandboxing() -> Result<Sandboxing, Failure> {
+    let launcher = Some(PathBuf::from("/proc/self/exe"));
+    let wish = std::env::var_os("UK_SANDBOX").unwrap_or_default();
+    let wish = wish.to_string_lossy();
+    let class = Class::named(&wish);
+    if class.is_none() && !wish.is_empty() {
+        let names = Class::ALL.map(|class| format!("`{}`", class.name())).join(", ");
+        return Err(Failure::from(
+            Diagnostic::error(
+                Code::SandboxFailed,
+                format!("`UK_SANDBOX` is `{wish}`, which is no class of sandbox"),
+            )
+            .help(format!(
+                "there are {names}; without the variable, `uk` takes the first of them that works"
+            )),
+        ));
+    }
+    Ok(Sandboxing { launcher, class })
 }
 
 /// Makes the links by which plain cargo finds the SDK in `projects`.

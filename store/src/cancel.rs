@@ -1,7 +1,7 @@
 //! Calling a build off, with everything that it has started.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,8 +37,14 @@ impl Cancel {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a process in a group of its own to its end, and ends what it leaves in the group.
-    pub(crate) fn run(&self, command: &mut Command, timeout: Option<Duration>) -> io::Result<Ended> {
+    /// Runs a process in a group of its own to its end, and ends what it leaves in the group. `input` is told to it once
+    /// it runs, if its standard input is a pipe.
+    pub(crate) fn run(
+        &self,
+        command: &mut Command,
+        input: &[u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<Ended> {
         std::os::unix::process::CommandExt::process_group(command, 0);
         let started = Instant::now();
         let mut child = spawn(command)?;
@@ -47,6 +53,10 @@ impl Cancel {
         // Called off between the caller's look and the line above: nobody else has seen this group.
         if self.is_cancelled() {
             kill(group);
+        }
+        if let Some(mut pipe) = child.stdin.take() {
+            // One that ended before it read all of it says so by its status.
+            let _ = pipe.write_all(input);
         }
         let status = self.wait(&mut child, group);
         let took = started.elapsed();

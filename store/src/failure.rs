@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use uk_action::{ActionId, Graph, Kind};
+use uk_action::{ActionId, Class, Graph, Kind};
 use uk_diagnostic::{Code, Diagnostic};
 
 use crate::{Report, StoreError};
@@ -62,6 +62,15 @@ pub enum Reason {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// Its sandbox could not be put up.
+    NoWalls {
+        /// Which sandbox.
+        class: Class,
+        /// What could not be done, an infinitive.
+        what: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
     /// A builtin said no.
     Builtin(String),
     /// It ended well without making what it declares.
@@ -110,6 +119,7 @@ impl Fault {
             }
             Reason::MissingOutput { .. } => Code::MissingOutput,
             Reason::Layout { .. } => Code::ActionFailed,
+            Reason::NoWalls { .. } => Code::SandboxFailed,
             Reason::SourceChanged { .. } => Code::SourceChanged,
             Reason::Unreadable { .. } => Code::UnreadableSource,
             Reason::Store(error) => error.code(),
@@ -127,6 +137,13 @@ impl Fault {
             Reason::NotStarted { program, source } => {
                 (format!("`{label}` could not be started: `{program}`: {source}"), None)
             }
+            Reason::NoWalls { class, what, source } => (
+                format!(
+                    "`{label}` can't be run in a sandbox of the class `{}`: can't {what}: {source}",
+                    class.name()
+                ),
+                Some("let `uk` choose the sandbox: unset `UK_SANDBOX`; or choose a weaker one".to_owned()),
+            ),
             Reason::Builtin(text) => (format!("`{label}` failed: {text}"), None),
             Reason::MissingOutput { path, what } => {
                 (format!("`{label}` ended well, but `{path}` {what}"), None)

@@ -11,18 +11,20 @@ use uk_action::Digest;
 use crate::error::During;
 use crate::protect::Protected;
 use crate::scratch::{Lock, Scratch};
+use crate::walls::Known;
 use crate::{StoreError, fault};
 
 /// The format that this code reads and writes. Raised only when an older `uk` could harm a store written by a newer.
 const FORMAT: u64 = 1;
 const FORMAT_FILE: &str = "FORMAT";
 /// Everything that may stand at the top of a store; anything else is somebody else's folder.
-pub(crate) const OWN: [&str; 14] = [
+pub(crate) const OWN: [&str; 15] = [
     FORMAT_FILE,
     "ac",
     "bad",
     "cas",
     "durations",
+    "host",
     "last",
     "lock",
     "log",
@@ -45,6 +47,7 @@ pub struct Store {
     root: PathBuf,
     scratch: Mutex<Option<Arc<Scratch>>>,
     pub(crate) protected: Protected,
+    pub(crate) known: Known,
 }
 
 impl Store {
@@ -102,7 +105,7 @@ impl Store {
     fn at(root: &Path) -> Result<Self, StoreError> {
         // Sandboxes lie in the store, and what runs there may ask for its real path.
         let root = fs::canonicalize(root).during("find", root)?;
-        Ok(Self { root, scratch: Mutex::new(None), protected: Protected::default() })
+        Ok(Self { root, scratch: Mutex::new(None), protected: Protected::default(), known: Known::default() })
     }
 
     /// The store's folder: absolute, without symbolic links.

@@ -30,6 +30,7 @@ mod stat_cache;
 mod status;
 mod upkeep;
 mod walk;
+mod walls;
 mod why;
 
 pub use cancel::Cancel;
@@ -44,5 +45,7 @@ pub use layout::Store;
 pub use record::Record;
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
+pub use uk_sandbox::serve as serve_launcher;
 pub use upkeep::{Collected, Finding, Keep, Root, Share, Stats, Verified};
+pub use walls::Sandboxing;
 pub use why::{Cause, Change, Difference, History, Name, When, Why};

@@ -47,6 +47,15 @@ impl Scratch {
         &self.folder
     }
 
+    /// A folder that stays empty.
+    pub(crate) fn empty_folder(&self) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join("empty");
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(path),
+            result => result.during("make", &path).map(|()| path.clone()),
+        }
+    }
+
     /// A path in the folder that nothing else uses.
     pub(crate) fn name(&self) -> Temporary {
         Temporary(self.folder.join(format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed))))

@@ -8,9 +8,6 @@ use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced, Sourc
 use crate::layout::Store;
 use crate::recent::{Outputs, Recent};
 
-/// The only class there is so far.
-pub(crate) const CLASS: Class = Class::Folder;
-
 /// What a build would do with an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
@@ -38,7 +35,8 @@ pub enum State {
 /// The state of every action, in the graph's order, if the actions that no other needs were built. Writes nothing.
 pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
     let roots = sinks(graph);
-    let nodes = resolve(graph, &roots, store).nodes;
+    let class = store.class();
+    let nodes = resolve(graph, &roots, store, class).nodes;
 
     // Outputs must be there only where something uses them: at the roots, and before what is to be built.
     let mut needed = vec![false; graph.len()];
@@ -47,7 +45,7 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
     let mut states = Vec::with_capacity(graph.len());
     for (id, action) in graph.iter().rev() {
         let node = &nodes[id.index()];
-        let key = || node.key.unwrap_or_else(|| key(action, &nodes));
+        let key = || node.key.unwrap_or_else(|| key(action, &nodes, class));
         let state = match &node.outputs {
             _ if matches!(action.command, Command::Given { .. }) => State::Given,
             Some(outputs) if !needed[id.index()] || present(store, action, outputs) => {
@@ -98,10 +96,11 @@ pub(crate) struct Resolved {
 const MANY: usize = 2000;
 
 /// Computes keys and looks them up, as far as that goes without running anything.
-pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store) -> Resolved {
+pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store, class: Class) -> Resolved {
     let selected = select(graph, roots);
     let mut recent = Recent::load(store, graph, roots);
-    let presumed = if graph.len() < MANY { None } else { Some(Presumed::new(graph, &selected, &recent)) };
+    let presumed =
+        if graph.len() < MANY { None } else { Some(Presumed::new(graph, &selected, &recent, class)) };
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.len());
     // Whether an action's outputs are those that were presumed.
     let mut sound = vec![false; graph.len()];
@@ -115,7 +114,7 @@ pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store) -> Resol
                 let presumed = presumed.as_ref().and_then(|presumed| presumed.keys[place]);
                 node.key = presumed.filter(|_| producers(action).all(|from| sound[from.index()]));
                 if node.key.is_none() && input_digests(action, &nodes, &mut digests) {
-                    node.key = Some(action.key(&digests, CLASS));
+                    node.key = Some(action.key(&digests, class));
                 }
                 node.outputs = node
                     .key
@@ -137,7 +136,7 @@ struct Presumed {
 }
 
 impl Presumed {
-    fn new(graph: &Graph, selected: &[bool], recent: &Recent) -> Self {
+    fn new(graph: &Graph, selected: &[bool], recent: &Recent, class: Class) -> Self {
         let mut last = recent.in_order();
         let nodes = graph.iter().map(|(id, action)| match action.command {
             _ if !selected[id.index()] => Node::default(),
@@ -151,7 +150,7 @@ impl Presumed {
         let keys = actions.par_iter().map_init(Vec::new, |digests, (id, action)| {
             let wanted = selected[id.index()]
                 && matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
-            (wanted && input_digests(action, &nodes, digests)).then(|| action.key(digests, CLASS))
+            (wanted && input_digests(action, &nodes, digests)).then(|| action.key(digests, class))
         });
         let keys = keys.collect();
         Self { nodes, keys }
@@ -205,11 +204,11 @@ pub(crate) fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<D
 }
 
 /// The key of an action whose inputs are all known.
-pub(crate) fn key(action: &Action, nodes: &[Node]) -> Digest {
+pub(crate) fn key(action: &Action, nodes: &[Node], class: Class) -> Digest {
     let mut digests = Vec::with_capacity(action.inputs.len());
     let known = input_digests(action, nodes, &mut digests);
     assert!(known, "`{}` is asked for its key before its inputs are known", action.label);
-    action.key(&digests, CLASS)
+    action.key(&digests, class)
 }
 
 /// How many actions have to tell their outputs first. `seen` holds for each the last that asked.

@@ -6,8 +6,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::support::{Folder, Running, token, uk, wait_until};
 
-/// An application whose build script starts a process, writes both their numbers to `pids`, and waits; until `go` exists.
-fn slow(folder: &Folder) -> Folder {
+/// An application whose build script starts a process and waits for ever, as that one does; and a word that only these two
+/// have in their command lines.
+fn slow() -> (Folder, String) {
     let value = token();
     let application = Folder::application(
         "",
@@ -16,31 +17,40 @@ fn slow(folder: &Folder) -> Folder {
              log::info!(\"done {value}\");\n}}\n"
         ),
     );
-    let (pids, go) = (folder.join("pids"), folder.join("go"));
     application.write(
         "build.rs",
         &format!(
-            "use std::{{fs, path::Path, process, thread, time::Duration}};\n\
+            "use std::{{env, os::unix::process::CommandExt, process::Command, thread, time::Duration}};\n\
              fn main() {{\n    \
-                 if Path::new({go:?}).exists() {{ return; }}\n    \
-                 let child = process::Command::new(\"/bin/sleep\").arg(\"600\").spawn().expect(\"sleep\");\n    \
-                 fs::write({beside:?}, format!(\"{{}} {{}}\", process::id(), child.id())).expect(\"pids\");\n    \
-                 fs::rename({beside:?}, {pids:?}).expect(\"pids\");\n    \
+                 let me = env::current_exe().expect(\"it has a name\");\n    \
+                 match env::args().nth(2).as_deref() {{\n        \
+                     None => panic!(\"{{}}\", Command::new(me).args([\"{value}\", \"first\"]).exec()),\n        \
+                     Some(\"first\") => drop(Command::new(me).args([\"{value}\", \"second\"]).spawn()),\n        \
+                     Some(_) => {{}}\n    \
+                 }}\n    \
                  thread::sleep(Duration::from_secs(600));\n\
-             }}\n",
-            beside = folder.join("pids.new"),
+             }}\n"
         ),
     );
-    application
+    (application, value)
+}
+
+/// The processes with `word` in their command line.
+fn processes(word: &str) -> Vec<Pid> {
+    let all = std::fs::read_dir("/proc").expect("there is one").flatten();
+    let pid = |entry: std::fs::DirEntry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        String::from_utf8_lossy(&line).contains(word).then_some(pid)
+    };
+    all.filter_map(pid).collect()
 }
 
 /// Starts a build and waits until its build script runs; gives the processes that it has started.
-fn begin(application: &Folder, store: &Path, folder: &Folder) -> (Running, Vec<Pid>) {
-    let running = uk(application.path(), ["build"]).store(store).start();
-    wait_until("the build script runs", || folder.join("pids").exists());
-    let pids = folder.read("pids");
-    let pids = pids.split(' ').map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("a process"));
-    (running, pids.collect())
+fn begin(application: &Folder, store: &Path, word: &str, class: &str) -> (Running, Vec<Pid>) {
+    let running = uk(application.path(), ["build"]).store(store).env("UK_SANDBOX", class).start();
+    wait_until("the build script runs", || processes(word).len() == 2);
+    (running, processes(word))
 }
 
 fn alive(pid: Pid) -> bool {
@@ -50,53 +60,56 @@ fn alive(pid: Pid) -> bool {
 }
 
 /// The next build is right, and clears away what the last one had begun.
-fn goes_on(application: &Folder, store: &Path, folder: &Folder) {
-    folder.write("go", "");
-    let ran = uk(application.path(), ["run"]).store(store).run().ok();
+fn goes_on(application: &Folder, store: &Path, class: &str) {
+    application.write("build.rs", "fn main() {}\n");
+    let ran = uk(application.path(), ["run"]).store(store).env("UK_SANDBOX", class).run().ok();
     assert!(ran.stdout.contains("] done ") || ran.stderr.contains("] done "), "{ran}");
     assert!(ran.counts().1 > 0, "what was finished before is kept: {ran}");
-    let again = uk(application.path(), ["build"]).store(store).run().ok();
+    let again = uk(application.path(), ["build"]).store(store).env("UK_SANDBOX", class).run().ok();
     assert_eq!(again.counts().0, 0, "{again}");
     let scratch: Vec<_> = std::fs::read_dir(store.join("tmp")).expect("it is there").collect();
     assert!(scratch.is_empty(), "left over: {scratch:?}");
 }
 
-fn is_broken_off(signal: Signal) {
-    let (folder, store) = (Folder::empty(), Folder::empty());
-    let application = slow(&folder);
-    let (running, pids) = begin(&application, store.path(), &folder);
+fn is_broken_off(signal: Signal, class: &str) {
+    let store = Folder::empty();
+    let (application, word) = slow();
+    let (running, pids) = begin(&application, store.path(), &word, class);
     assert!(pids.iter().all(|pid| alive(*pid)));
     running.signal(signal);
     let said = running.wait().fails(130, &["UK0606"]);
     assert!(said.contains("what was finished is kept"), "{said}");
     wait_until("no child survives", || !pids.iter().any(|pid| alive(*pid)));
     assert!(!application.join("dist").exists());
-    goes_on(&application, store.path(), &folder);
+    goes_on(&application, store.path(), class);
 }
 
 #[test]
 fn ctrl_c_ends_the_build_with_its_children_and_the_next_one_goes_on() {
-    is_broken_off(Signal::INT);
+    is_broken_off(Signal::INT, "");
 }
 
 #[test]
 fn a_request_to_end_does_the_same() {
-    is_broken_off(Signal::TERM);
+    is_broken_off(Signal::TERM, "");
+}
+
+#[test]
+fn without_walls_children_end_with_the_build_too() {
+    is_broken_off(Signal::INT, "folder");
 }
 
 #[test]
 fn after_kill_9_the_next_build_goes_on() {
-    let (folder, store) = (Folder::empty(), Folder::empty());
-    let application = slow(&folder);
-    let (running, pids) = begin(&application, store.path(), &folder);
+    let store = Folder::empty();
+    let (application, word) = slow();
+    let (running, pids) = begin(&application, store.path(), &word, "namespaces");
     running.signal(Signal::KILL);
     let ended = running.wait();
     assert_eq!(ended.status.code(), None, "{ended}");
-    // Nobody is left to end these.
-    for pid in pids {
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-    }
-    goes_on(&application, store.path(), &folder);
+    // Nobody is left to end these, but their namespace ends with the thread that made it.
+    wait_until("no child survives", || !pids.iter().any(|pid| alive(*pid)));
+    goes_on(&application, store.path(), "namespaces");
 }
 
 #[test]

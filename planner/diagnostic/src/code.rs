@@ -102,6 +102,7 @@ codes! {
     SourceChanged = 607, "a source changed while it was being built";
     HookFailed = 608, "a hook that can't make its file";
     HookKept = 609, "a file that a hook would make otherwise, and that is kept";
+    SandboxFailed = 620, "a sandbox that can't be put up";
     // 07: run and clean
     NoRunner = 701, "the program that runs this target is missing";
     RunnerFailed = 702, "the runner could not start the guest";

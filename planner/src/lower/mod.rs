@@ -9,8 +9,9 @@ mod script;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use uk_action::{Action, ActionId, Command, Digest, Graph, Input, Kind, Output, OutputKind, Source};
+use uk_action::{Action, ActionId, Command, Digest, Graph, Input, Kind, Output, OutputKind, Shown, Source};
 
 use crate::units::{Crates, Mode, Origin};
 
@@ -26,6 +27,8 @@ pub struct Tool {
     pub path: PathBuf,
     /// The digest of what it consists of.
     pub identity: Digest,
+    /// What of it a sandbox shows.
+    pub shown: Arc<Shown>,
 }
 
 /// What the host builds with.
@@ -37,6 +40,8 @@ pub struct Host {
     pub rust: Tool,
     /// The C compiler driver that links host programs, with what it brings along.
     pub cc: Tool,
+    /// The same with what compiling C takes: for build scripts.
+    pub c: Tool,
     /// `CARGO_CFG_*` of the triple, sorted by name.
     pub cfg: Vec<(String, String)>,
 }
@@ -47,6 +52,7 @@ pub struct Lowering<'a> {
     graph: Graph,
     rust: ActionId,
     cc: ActionId,
+    c: ActionId,
     made: HashMap<Digest, ActionId>,
 }
 
@@ -76,7 +82,8 @@ impl<'a> Lowering<'a> {
         let mut graph = Graph::default();
         let rust = graph.add(given(&host.rust));
         let cc = graph.add(given(&host.cc));
-        Self { host, graph, rust, cc, made: HashMap::new() }
+        let c = graph.add(given(&host.c));
+        Self { host, graph, rust, cc, c, made: HashMap::new() }
     }
 
     /// Adds the programs of an ordinary package with all that they need, and returns the action of each, which has one
@@ -177,7 +184,11 @@ fn given(tool: &Tool) -> Action {
         kind: Kind::Toolchain,
         label: tool.label.clone(),
         span: None,
-        command: Command::Given { path: tool.path.clone(), identity: tool.identity },
+        command: Command::Given {
+            path: tool.path.clone(),
+            identity: tool.identity,
+            shown: tool.shown.clone(),
+        },
         inputs: Vec::new(),
         outputs: vec![Output { path: "tool".to_owned(), kind: OutputKind::File }],
     }

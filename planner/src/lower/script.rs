@@ -57,7 +57,7 @@ pub(super) fn run(lowering: &Lowering<'_>, units: &Units<'_>, index: usize) -> A
         set("CARGO_MANIFEST_LINKS", links.clone().into());
     }
 
-    let mut inputs = vec![input(RUST, lowering.rust, 0), input(CC, lowering.cc, 0), units.sources(index)];
+    let mut inputs = vec![input(RUST, lowering.rust, 0), input(CC, lowering.c, 0), units.sources(index)];
     let mut argv = Vec::new();
     let mut env_files = Vec::new();
     for dependency in &unit.dependencies {

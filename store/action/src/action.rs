@@ -109,6 +109,8 @@ pub enum Command {
         path: PathBuf,
         /// What it is.
         identity: Digest,
+        /// How a sandbox shows it. Not encoded: the identity covers all that is shown.
+        shown: Arc<Shown>,
     },
     /// The one output is a file with these bytes.
     Write(Arc<[u8]>),
@@ -138,18 +140,59 @@ pub enum Command {
     },
 }
 
+/// What of a [`Command::Given`] a process sees behind walls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The parts of its folder that it consists of, relative to it; all of it when there are none.
+    pub parts: Vec<PathBuf>,
+    /// What programs of it look for at its place on the host: a dynamic linker, libraries, headers. When the thing itself is
+    /// among these or below one, it is used there.
+    pub host: Vec<HostPath>,
+}
+
+/// A file or folder of the host that is needed at a certain place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPath {
+    /// The absolute path that it is looked for at.
+    pub at: PathBuf,
+    /// What is there; mostly the same.
+    pub from: PathBuf,
+}
+
+impl HostPath {
+    /// What the host has at `path`.
+    pub fn same(path: impl Into<PathBuf>) -> Self {
+        let at = path.into();
+        Self { from: at.clone(), at }
+    }
+}
+
 /// How strictly a process is kept to its declared inputs. Part of the key of every [`Command::Run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// A folder of its own and a clean environment; the host's files can be seen.
     Folder,
+    /// The same, and the kernel's Landlock lets it open only what it declares.
+    Landlock,
+    /// A root, processes, users and a network of its own: nothing is there but what it declares.
+    Namespaces,
 }
 
 impl Class {
+    /// Every class, the strictest first.
+    pub const ALL: [Class; 3] = [Class::Namespaces, Class::Landlock, Class::Folder];
+
+    /// The class that people call `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// The word that people see.
     pub fn name(self) -> &'static str {
         match self {
             Class::Folder => "folder",
+            Class::Landlock => "landlock",
+            Class::Namespaces => "namespaces",
         }
     }
 
@@ -157,6 +200,8 @@ impl Class {
     fn number(self) -> u32 {
         match self {
             Class::Folder => 0,
+            Class::Landlock => 1,
+            Class::Namespaces => 2,
         }
     }
 }
@@ -266,7 +311,8 @@ pub struct Action {
 }
 
 impl Action {
-    /// Stands for the sandbox's absolute path in [`OutputKind::Text`] outputs.
+    /// Stands for the sandbox's absolute path in [`OutputKind::Text`] outputs. Where a sandbox has a root of its own, this
+    /// is its path indeed.
     pub const SANDBOX: &'static str = "/.uk-sandbox";
 
     /// The key: the digest of the encoding with the digests of the inputs, one for each, in order, and how strictly it
@@ -315,7 +361,7 @@ fn texts<S: Sink>(sink: &mut S, field: &'static str, texts: &[String]) {
 impl Encode for Command {
     fn encode<S: Sink>(&self, sink: &mut S) {
         match self {
-            Command::Given { path: _, identity } => {
+            Command::Given { path: _, identity, shown: _ } => {
                 sink.variant("command", "given", 0);
                 sink.digest("identity", identity);
             }

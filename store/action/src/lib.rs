@@ -10,7 +10,10 @@ mod encode;
 mod graph;
 mod tree;
 
-pub use action::{Action, Arg, Class, Command, Input, Kind, LocalTree, Output, OutputKind, Produced, Source};
+pub use action::{
+    Action, Arg, Class, Command, HostPath, Input, Kind, LocalTree, Output, OutputKind, Produced, Shown,
+    Source,
+};
 pub use digest::{Digest, InvalidDigest};
 pub use encode::{Bytes, Encode, Explain, Hash, Sink};
 pub use graph::{ActionId, Graph};

@@ -42,7 +42,11 @@ fn command() -> impl Strategy<Value = Command> {
             version,
             args
         }),
-        any::<u8>().prop_map(|it| Command::Given { path: "/".into(), identity: Digest::of(&[it]) }),
+        any::<u8>().prop_map(|it| Command::Given {
+            path: "/".into(),
+            identity: Digest::of(&[it]),
+            shown: Default::default()
+        }),
     ]
 }
 

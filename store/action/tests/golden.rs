@@ -74,7 +74,7 @@ fn keys_of_actions() {
         "2776adc9878832f4eec719070485eeb724ca4e897cd1ce30b90e045b6d301770"
     );
     assert_eq!(
-        with(Command::Given { path: "/x".into(), identity: Digest::of(b"it") }),
+        with(Command::Given { path: "/x".into(), identity: Digest::of(b"it"), shown: Default::default() }),
         "87aec9a4e7387fd1c735b5fa9aeb454caa60b5a8c2fa487b4c60b8d375b346f2"
     );
     assert_eq!(

@@ -34,13 +34,15 @@ pub struct Options {
     pub keep_going: bool,
     /// How long a process may take.
     pub timeout: Option<Duration>,
+    /// Bytes of address space that a process may have.
+    pub memory: Option<u64>,
 }
 
 impl Default for Options {
-    /// A job a core, stop at the first failure, all the time in the world.
+    /// A job a core, stop at the first failure, all the time and memory in the world.
     fn default() -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { jobs, keep_going: false, timeout: None }
+        Self { jobs, keep_going: false, timeout: None, memory: None }
     }
 }
 
@@ -123,7 +125,8 @@ pub fn realise(
     cancel: &Cancel,
 ) -> Result<Report, Failure> {
     let begun = Instant::now();
-    let resolved = resolve(graph, roots, store);
+    let class = store.class();
+    let resolved = resolve(graph, roots, store, class);
     let counted = |id: ActionId| !matches!(graph.get(id).command, Command::Given { .. });
     let selected = graph.iter().map(|(id, _)| id).filter(|id| resolved.selected[id.index()] && counted(*id));
     let selected = selected.collect::<Vec<_>>();
@@ -133,19 +136,23 @@ pub fn realise(
     }
 
     let recent = resolved.recent;
-    let mut schedule = Schedule::new(graph, store, resolved.nodes, observer, false);
+    let mut schedule = Schedule::new(graph, store, class, resolved.nodes, observer, false);
     roots.iter().for_each(|root| schedule.want(*root));
     let (executed, faults) = if schedule.has_ready() {
+        if !store.check_class() {
+            // The machine isn't what it was: other walls, other keys.
+            return realise(graph, roots, store, options, builtins, observer, cancel);
+        }
         // There is something to do: what was seen is looked at again, now that it can't go away any more.
         let nodes = std::mem::take(&mut schedule.nodes);
         protect(graph, &nodes, store);
-        schedule = Schedule::new(graph, store, nodes, observer, true);
+        schedule = Schedule::new(graph, store, class, nodes, observer, true);
         roots.iter().for_each(|root| schedule.want(*root));
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
         std::thread::scope(|scope| {
             scope.spawn(move || discarded.into_iter().for_each(drop));
-            let worker = Worker { graph, store, options, builtins, observer, cancel, discard };
+            let worker = Worker { graph, store, options, builtins, observer, cancel, class, discard };
             run(&mut schedule, &worker)
         })
     } else {

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use uk_action::{Action, ActionId, Command, Digest, Graph, Produced};
+use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced};
 
 use super::{Builtins, Event, How, Observer, Options};
 use crate::cancel::Cancel;
@@ -12,7 +12,7 @@ use crate::layout::Store;
 use crate::recent::Outputs;
 use crate::record::Record;
 use crate::sandbox::Sandbox;
-use crate::status::{CLASS, all_there, known_outputs};
+use crate::status::{all_there, known_outputs};
 use crate::why;
 
 /// An action whose inputs' bytes are all in the store.
@@ -40,6 +40,8 @@ pub(super) struct Worker<'a> {
     pub(super) builtins: &'a dyn Builtins,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
+    /// How strictly processes are kept to their inputs.
+    pub(super) class: Class,
     /// Takes sandboxes that nobody needs any more.
     pub(super) discard: Sender<Sandbox<'a>>,
 }
@@ -102,7 +104,12 @@ impl Worker<'_> {
         }
 
         self.observer.event(Event::Started(task.action));
-        let mut sandbox = Sandbox::new(self.store)?;
+        // A builtin reads what it is given, and nobody has to keep it from more.
+        let class = match action.command {
+            Command::Run { .. } => self.class,
+            _ => Class::Folder,
+        };
+        let mut sandbox = Sandbox::new(self.store, class)?;
         sandbox.stage(self.graph, action, &task.inputs)?;
         let begun = Instant::now();
         let (ended, took) = match &action.command {
@@ -111,7 +118,7 @@ impl Worker<'_> {
                 (ended, begun.elapsed())
             }
             _ => {
-                let ended = sandbox.run(action, self.cancel, self.options.timeout)?;
+                let ended = sandbox.run(action, self.cancel, self.options)?;
                 let result = match self.options.timeout {
                     _ if ended.status.success() => Ok(()),
                     Some(limit) if ended.timed_out => Err(Reason::TimedOut(limit)),
@@ -137,8 +144,8 @@ impl Worker<'_> {
         }
         // Should the receiver be gone, it is removed here.
         let _ = self.discard.send(sandbox);
-        why::keep(self.store, self.graph, action, &task.digests, CLASS, task.key)?;
-        let record = Record::new(CLASS, took, log, outputs);
+        why::keep(self.store, self.graph, action, &task.digests, self.class, task.key)?;
+        let record = Record::new(self.class, took, log, outputs);
         self.store.put_record(task.key, &record)?;
         Ok(Performed { outputs: record.outputs, ran: Some(took) })
     }

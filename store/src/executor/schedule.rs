@@ -6,7 +6,7 @@
 
 use std::collections::BinaryHeap;
 
-use uk_action::{Action, ActionId, Graph, Produced, Source};
+use uk_action::{Action, ActionId, Class, Graph, Produced, Source};
 
 use super::perform::Task;
 use super::{Event, How, Observer};
@@ -33,6 +33,7 @@ enum Phase {
 pub(super) struct Schedule<'a> {
     graph: &'a Graph,
     store: &'a Store,
+    class: Class,
     observer: &'a dyn Observer,
     /// Whether bytes are compared with their digests and kept from garbage collection: not where nothing is to be done.
     strict: bool,
@@ -64,6 +65,7 @@ impl<'a> Schedule<'a> {
     pub(super) fn new(
         graph: &'a Graph,
         store: &'a Store,
+        class: Class,
         nodes: Vec<Node>,
         observer: &'a dyn Observer,
         strict: bool,
@@ -72,6 +74,7 @@ impl<'a> Schedule<'a> {
         Self {
             graph,
             store,
+            class,
             observer,
             strict,
             nodes,
@@ -119,7 +122,7 @@ impl<'a> Schedule<'a> {
         });
         let inputs = inputs.collect();
         // A `Write` has none: its outputs are known without.
-        let key = self.nodes[action.index()].key.unwrap_or_else(|| key(node, &self.nodes));
+        let key = self.nodes[action.index()].key.unwrap_or_else(|| key(node, &self.nodes, self.class));
         let mut digests = Vec::with_capacity(node.inputs.len());
         input_digests(node, &self.nodes, &mut digests);
         Some(Task { action, key, digests, inputs })
@@ -205,7 +208,7 @@ impl<'a> Schedule<'a> {
     fn released(&mut self, id: ActionId) {
         let action = self.graph.get(id);
         let node = &self.nodes[id.index()];
-        let computed = key(action, &self.nodes);
+        let computed = key(action, &self.nodes, self.class);
         match self.phases[id.index()] {
             // An input that was made again may have come out otherwise: then it is another action.
             Phase::Bytes(_) if node.key.is_none_or(|key| key == computed) => {

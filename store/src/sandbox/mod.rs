@@ -1,26 +1,31 @@
-//! Where a process or a builtin runs: a folder with the declared inputs and room for the outputs.
+//! Where a process or a builtin runs: a folder with the declared inputs and room for the outputs, and walls around it.
 //!
-//! The class of this sandbox is [`uk_action::Class::Folder`]: a folder of its own and a clean environment. Nothing in it
-//! leads back into the store by name, except symbolic links to objects that are read-only.
+//! A sandbox's [`Class`] says what keeps a process from the rest of the machine. Behind [`Class::Namespaces`] inputs are
+//! shown where they are, read-only, and the folder has the same path always. Otherwise symbolic links lead to objects that
+//! are read-only, and nothing leads back into the store by name.
 
 mod collect;
 mod stage;
+mod view;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
-use std::time::Duration;
 
-use uk_action::{Action, Arg, Command, Digest};
+use uk_action::{Action, Arg, Class, Command, Digest};
+use uk_sandbox::{NOT_STARTED, Plan};
 
-use crate::StoreError;
 use crate::cancel::{Cancel, Ended};
 use crate::error::During;
 use crate::failure::Reason;
 use crate::layout::Store;
 use crate::scratch::Temporary;
+use crate::walls::Refused;
+use crate::{Options, StoreError};
+use view::View;
 
 /// More of a log than this isn't kept in memory, nor cleaned of the sandbox's path.
 const LONG_LOG: u64 = 16 << 20;
@@ -30,65 +35,41 @@ const LOG_END: usize = 1 << 20;
 /// A sandbox. Dropping it removes its folder.
 pub(crate) struct Sandbox<'a> {
     store: &'a Store,
+    class: Class,
     root: Temporary,
     log: Temporary,
+    /// What is shown to a process behind walls, besides the folder.
+    view: View,
 }
 
 impl<'a> Sandbox<'a> {
     /// An empty one.
-    pub(crate) fn new(store: &'a Store) -> Result<Self, StoreError> {
+    pub(crate) fn new(store: &'a Store, class: Class) -> Result<Self, StoreError> {
         let scratch = store.scratch()?;
         let root = scratch.name();
         fs::create_dir(&root).during("make", &root)?;
-        Ok(Self { store, root, log: scratch.name() })
+        Ok(Self { store, class, root, log: scratch.name(), view: View::default() })
     }
 
-    /// Its absolute path.
+    /// Its absolute path on the host.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
+    /// Its absolute path for what runs in it.
+    fn inside(&self) -> &Path {
+        match self.class {
+            Class::Namespaces => Path::new(Action::SANDBOX),
+            Class::Landlock | Class::Folder => &self.root,
+        }
+    }
+
     /// Runs the action's process to its end.
-    pub(crate) fn run(
-        &self,
-        action: &Action,
-        cancel: &Cancel,
-        timeout: Option<Duration>,
-    ) -> Result<Ended, Reason> {
-        let Command::Run { argv, env, cwd, stdout, arg_files, env_files } = &action.command else {
+    pub(crate) fn run(&self, action: &Action, cancel: &Cancel, options: &Options) -> Result<Ended, Reason> {
+        let step = self.step(action)?;
+        let Command::Run { stdout, .. } = &action.command else {
             unreachable!("`{}` has no process", action.label)
         };
-        let (Some(program), args) = (argv.first(), argv.get(1..).unwrap_or_default()) else {
-            return Err(Reason::NotStarted {
-                program: String::new(),
-                source: std::io::Error::new(std::io::ErrorKind::InvalidInput, "it has no program"),
-            });
-        };
-        let program_path = self.root.join(self.expand(program));
-        let mut process = Process::new(&program_path);
-        process.args(args.iter().map(|arg| self.expand(arg)));
-        for file in arg_files {
-            process.args(self.lines(file)?);
-        }
-        // What tools write to a temporary folder goes away with the sandbox.
-        let tmp = self.root.join(TMP);
-        fs::create_dir(&tmp).during("make", &tmp)?;
-        process.env_clear().env("TMPDIR", tmp);
-        for (name, value) in env {
-            process.env(name, self.expand(value));
-        }
-        for file in env_files {
-            for line in self.lines(file)? {
-                let line = line.into_vec();
-                let at = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
-                let value = line.get(at + 1..).unwrap_or_default();
-                process.env(OsString::from_vec(line[..at].to_vec()), OsString::from_vec(value.to_vec()));
-            }
-        }
-        let cwd = self.root.join(cwd);
-        fs::create_dir_all(&cwd).during("make", &cwd)?;
-        process.current_dir(cwd).stdin(Stdio::null());
-
         // Files, not pipes: nobody has to read along, and a process left behind can't hold anybody up.
         let log = OpenOptions::new().append(true).create(true).open(&self.log).during("write", &self.log)?;
         let out = match stdout {
@@ -98,14 +79,69 @@ impl<'a> Sandbox<'a> {
                 File::create(&path).during("write", &path)?
             }
         };
-        process.stdout(out).stderr(log);
-        cancel.run(&mut process, timeout).map_err(|source| Reason::NotStarted {
-            program: match program {
-                Arg::Text(text) => text.clone(),
-                Arg::Path { path, .. } => path.clone(),
-            },
-            source,
-        })
+        let program = step.program.clone();
+        let not_started = |source| Reason::NotStarted { program: program.clone(), source };
+        let launcher = self.store.launcher_command().filter(|_| self.class != Class::Folder);
+        let Some(mut launcher) = launcher else {
+            let mut process = Process::new(step.argv.first().ok_or_else(no_program)?);
+            process.args(&step.argv[1..]).env_clear().envs(step.env).current_dir(self.root.join(&step.cwd));
+            process.stdin(Stdio::null()).stdout(out).stderr(log);
+            return cancel.run(&mut process, &[], options.timeout).map_err(not_started);
+        };
+        let fault = self.store.scratch()?.name();
+        let plan = Plan {
+            walls: self.walls(action)?,
+            argv: step.argv,
+            env: step.env,
+            cwd: step.cwd,
+            memory: options.memory,
+            fault: fault.to_owned(),
+            trace: None,
+        };
+        launcher.stdin(Stdio::piped()).stdout(out).stderr(log);
+        let ended = cancel.run(&mut launcher, &plan.to_bytes(), options.timeout).map_err(not_started)?;
+        match Refused::read(&fault) {
+            Some(refused) if ended.status.code() == Some(NOT_STARTED.into()) => Err(if refused.program {
+                not_started(refused.error)
+            } else {
+                Reason::NoWalls { class: self.class, what: refused.what, source: refused.error }
+            }),
+            _ => Ok(ended),
+        }
+    }
+
+    /// The action's process: words, environment, working directory, as it will see them.
+    fn step(&self, action: &Action) -> Result<Step, Reason> {
+        let Command::Run { argv, env, cwd, arg_files, env_files, .. } = &action.command else {
+            unreachable!("`{}` has no process", action.label)
+        };
+        let (first, rest) = argv.split_first().ok_or_else(no_program)?;
+        let program = match first {
+            Arg::Text(text) => text.clone(),
+            Arg::Path { path, .. } => path.clone(),
+        };
+        let mut words = vec![self.inside().join(self.expand(first)).into_os_string()];
+        words.extend(rest.iter().map(|arg| self.expand(arg)));
+        for file in arg_files {
+            words.extend(self.lines(file)?);
+        }
+        // What tools write to a temporary folder goes away with the sandbox.
+        let tmp = self.root.join(TMP);
+        fs::create_dir(&tmp).during("make", &tmp)?;
+        let tmp = if self.class == Class::Namespaces { "/tmp".into() } else { tmp.into_os_string() };
+        let mut variables = BTreeMap::from([(OsString::from("TMPDIR"), tmp)]);
+        variables.extend(env.iter().map(|(name, value)| (name.into(), self.expand(value))));
+        for file in env_files {
+            for line in self.lines(file)? {
+                let line = line.into_vec();
+                let at = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
+                let value = line.get(at + 1..).unwrap_or_default();
+                variables.insert(OsString::from_vec(line[..at].to_vec()), OsString::from_vec(value.to_vec()));
+            }
+        }
+        let here = self.root.join(cwd);
+        fs::create_dir_all(&here).during("make", &here)?;
+        Ok(Step { program, argv: words, env: variables.into_iter().collect(), cwd: self.inside().join(cwd) })
     }
 
     /// Keeps what was printed, and gives its length and its end.
@@ -135,7 +171,7 @@ impl<'a> Sandbox<'a> {
             Arg::Text(text) => text.into(),
             Arg::Path { before, path, after } => {
                 let mut text = OsString::from(before);
-                text.push(&*self.root);
+                text.push(self.inside());
                 if !path.is_empty() {
                     text.push("/");
                     text.push(path);
@@ -148,7 +184,7 @@ impl<'a> Sandbox<'a> {
 
     /// The lines of an input, without empty ones.
     fn lines(&self, input: &str) -> Result<Vec<OsString>, StoreError> {
-        let path = self.root.join(input);
+        let path = self.view.source(input).map_or_else(|| self.root.join(input), Path::to_owned);
         let text = fs::read(&path).during("read", &path)?;
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(|line| OsString::from_vec(line.to_vec())).collect())
@@ -156,17 +192,31 @@ impl<'a> Sandbox<'a> {
 
     /// `text` with [`Action::SANDBOX`] for this sandbox's path.
     fn without_root(&self, text: &[u8]) -> Vec<u8> {
-        replace(text, self.root.as_os_str().as_bytes(), Action::SANDBOX.as_bytes())
+        replace(text, self.inside().as_os_str().as_bytes(), Action::SANDBOX.as_bytes())
     }
 
     /// `text` with this sandbox's path for [`Action::SANDBOX`].
     fn with_root(&self, text: &[u8]) -> Vec<u8> {
-        replace(text, Action::SANDBOX.as_bytes(), self.root.as_os_str().as_bytes())
+        replace(text, Action::SANDBOX.as_bytes(), self.inside().as_os_str().as_bytes())
     }
 }
 
 /// The folder in a sandbox that TMPDIR names.
 const TMP: &str = ".tmp";
+
+/// A process to be.
+struct Step {
+    /// The program as the action calls it.
+    program: String,
+    argv: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: PathBuf,
+}
+
+fn no_program() -> Reason {
+    let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it has no program");
+    Reason::NotStarted { program: String::new(), source }
+}
 
 fn read_end(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Read, Seek, SeekFrom};
@@ -178,6 +228,9 @@ fn read_end(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    if from == to {
+        return text.to_vec();
+    }
     let mut result = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte == from[0]) {

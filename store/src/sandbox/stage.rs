@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Component, Path};
 
-use uk_action::{Action, Command, EntryKind, Graph, LocalTree, OutputKind, Produced, Source};
+use uk_action::{Action, Class, Command, EntryKind, Graph, LocalTree, OutputKind, Produced, Shown, Source};
 
 use super::Sandbox;
 use crate::StoreError;
@@ -17,7 +17,7 @@ impl Sandbox<'_> {
     /// Puts the inputs where the action wants them, and makes the folders of its outputs. `produced` has an element for
     /// each input, which counts where the input is an output of another action.
     pub(crate) fn stage(
-        &self,
+        &mut self,
         graph: &Graph,
         action: &Action,
         produced: &[Option<Produced>],
@@ -27,13 +27,19 @@ impl Sandbox<'_> {
             let to = self.root.join(&input.path);
             make_parent(&to)?;
             match (&input.source, produced) {
-                (Source::Fixed { path, .. }, _) => stage_fixed(path, &to)?,
-                (Source::Local(tree), _) => stage_local(tree, &to)?,
+                (Source::Fixed { path, .. }, _) => self.stage_fixed(path, &input.path)?,
+                (Source::Local(tree), _) => {
+                    stage_local(tree, &to)?;
+                    self.view.protect(&input.path);
+                }
                 (Source::Output { action, index }, Some(produced)) => {
                     let from = graph.get(*action);
                     match &from.command {
-                        Command::Given { path, .. } => symlink(path, &to).during("write", &to)?,
-                        _ => self.stage_object(produced, from.outputs[*index as usize].kind, &to)?,
+                        Command::Given { path, shown, .. } => self.stage_given(path, shown, &input.path)?,
+                        _ => {
+                            let kind = from.outputs[*index as usize].kind;
+                            self.stage_object(produced, kind, &input.path)?;
+                        }
                     }
                 }
                 (Source::Output { .. }, None) => unreachable!("an input is staged before it is known"),
@@ -49,17 +55,84 @@ impl Sandbox<'_> {
         Ok(())
     }
 
-    fn stage_object(&self, produced: &Produced, kind: OutputKind, to: &Path) -> Result<(), StoreError> {
+    fn stage_object(&mut self, produced: &Produced, kind: OutputKind, place: &str) -> Result<(), StoreError> {
+        let to = self.root.join(place);
         match kind {
-            OutputKind::Tree => self.store.copy_tree(produced.digest, to),
+            OutputKind::Tree => self.store.copy_tree(produced.digest, &to)?,
             OutputKind::Text => {
                 let text = self.with_root(&self.store.read(produced.digest)?);
-                fs::write(to, text).during("write", to)
+                fs::write(&to, text).during("write", &to)?;
             }
             // Objects have no executable bit, so a program is copied.
-            OutputKind::File if produced.executable => self.store.copy_out(produced.digest, to, 0o555),
-            OutputKind::File => symlink(self.store.blob_path(produced.digest), to).during("write", to),
+            OutputKind::File if produced.executable => self.store.copy_out(produced.digest, &to, 0o555)?,
+            OutputKind::File => return self.refer(&self.store.blob_path(produced.digest), place, false),
         }
+        self.view.protect(place);
+        Ok(())
+    }
+
+    /// Makes a file or folder of the host appear at `place`: shown there, or by a link to it.
+    fn refer(&mut self, from: &Path, place: &str, folder: bool) -> Result<(), StoreError> {
+        let to = self.root.join(place);
+        if self.class != Class::Namespaces {
+            self.view.open(from.to_owned());
+            return symlink(from, &to).during("write", &to);
+        }
+        if folder {
+            fs::create_dir_all(&to).during("make", &to)?;
+        } else {
+            File::create(&to).during("make", &to)?;
+        }
+        self.view.show(place, from.to_owned());
+        Ok(())
+    }
+
+    /// A folder becomes a real one with links to what is in it, where links are used: a process that has it for its
+    /// working directory is told the sandbox's path when it asks where it is, not the host's.
+    fn stage_fixed(&mut self, from: &Path, place: &str) -> Result<(), Reason> {
+        let unreadable = |source| Reason::Unreadable { path: from.to_owned(), source };
+        let folder = fs::metadata(from).map_err(unreadable)?.is_dir();
+        if !folder || self.class == Class::Namespaces {
+            return Ok(self.refer(from, place, folder)?);
+        }
+        let to = self.root.join(place);
+        fs::create_dir(&to).during("make", &to)?;
+        for entry in fs::read_dir(from).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let to = to.join(entry.file_name());
+            symlink(entry.path(), &to).during("write", &to)?;
+        }
+        self.view.open(from.to_owned());
+        Ok(())
+    }
+
+    /// A tool: at its own place on the host where it needs to be there, else in the sandbox.
+    fn stage_given(&mut self, from: &Path, shown: &Shown, place: &str) -> Result<(), Reason> {
+        self.view.show_host(shown);
+        let to = self.root.join(place);
+        let at_home = shown.host.iter().any(|host| from.starts_with(&host.at));
+        if at_home || self.class != Class::Namespaces {
+            if !at_home {
+                let parts = shown.parts.iter().map(|part| from.join(part));
+                let whole = Some(from.to_owned()).filter(|_| shown.parts.is_empty());
+                parts.chain(whole).for_each(|path| self.view.open(path));
+            }
+            return Ok(symlink(from, &to).during("write", &to)?);
+        }
+        let is_folder = |path: &Path| {
+            let found = fs::metadata(path);
+            found.map(|f| f.is_dir()).map_err(|source| Reason::Unreadable { path: path.to_owned(), source })
+        };
+        if shown.parts.is_empty() {
+            return Ok(self.refer(from, place, is_folder(from)?)?);
+        }
+        for part in &shown.parts {
+            let (from, place) = (from.join(part), format!("{place}/{}", part.display()));
+            make_parent(&self.root.join(&place))?;
+            let folder = is_folder(&from)?;
+            self.refer(&from, &place, folder)?;
+        }
+        Ok(())
     }
 }
 
@@ -91,22 +164,6 @@ fn check_paths(graph: &Graph, action: &Action) -> Result<(), Reason> {
         Some(pair) => Err(Reason::Layout { path: pair[1].0.to_owned() }),
         None => Ok(()),
     }
-}
-
-/// A folder becomes a real one with links to what is in it: a process that has it for its working directory is told the
-/// sandbox's path when it asks where it is, not the host's.
-fn stage_fixed(from: &Path, to: &Path) -> Result<(), Reason> {
-    let unreadable = |source| Reason::Unreadable { path: from.to_owned(), source };
-    if !fs::metadata(from).map_err(unreadable)?.is_dir() {
-        return Ok(symlink(from, to).during("write", to)?);
-    }
-    fs::create_dir(to).during("make", to)?;
-    for entry in fs::read_dir(from).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let to = to.join(entry.file_name());
-        symlink(entry.path(), &to).during("write", &to)?;
-    }
-    Ok(())
 }
 
 fn make_parent(path: &Path) -> Result<(), StoreError> {

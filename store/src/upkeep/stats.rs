@@ -70,14 +70,16 @@ impl Store {
             stats.records.count += usize::from(key.record.is_some());
             stats.records.bytes += key.size;
         }
-        for (folder, share) in [
-            ("sdk", &mut stats.fixed),
-            ("bad", &mut stats.damaged),
-            ("roots", &mut stats.roots),
-            ("tmp", &mut stats.temporary),
-        ] {
+        for (folder, share) in
+            [("bad", &mut stats.damaged), ("roots", &mut stats.roots), ("tmp", &mut stats.temporary)]
+        {
             for (path, found) in scan::children(&self.root().join(folder))? {
                 share.add(scan::size(&found) + if found.is_dir() { folder_size(&path)? } else { 0 });
+            }
+        }
+        for folder in ["host", "sdk"] {
+            for (path, found) in scan::children(&self.root().join(folder))? {
+                stats.fixed.add(scan::size(&found) + folder_size(&path)?);
             }
         }
         stats.fallen =

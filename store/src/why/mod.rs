@@ -10,7 +10,7 @@ mod last;
 use uk_action::{Action, ActionId, Command, Digest, Graph, Source};
 
 use crate::layout::Store;
-use crate::status::{CLASS, Node, State, own_outputs, sinks};
+use crate::status::{Node, State, own_outputs, sinks};
 use kept::Explained;
 use last::{How, Last};
 
@@ -210,7 +210,7 @@ impl<'a> History<'a> {
                 None => Cause::Lost,
             },
             Command::Run { .. } | Command::Builtin { .. } => {
-                let now = Explained::of(self.graph, action, &self.inputs(action), CLASS);
+                let now = Explained::of(self.graph, action, &self.inputs(action), self.store.class());
                 self.compare((entry.key, &entry.label), action, now)
             }
         };

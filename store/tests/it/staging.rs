@@ -57,7 +57,11 @@ fn programs_and_given_folders_are_staged() {
     fs::create_dir(&host).unwrap();
     fs::write(host.join("data"), "given\n").unwrap();
     let mut graph = Graph::default();
-    let given = uk_action::Command::Given { path: host.clone(), identity: Digest::of(b"host 1") };
+    let given = uk_action::Command::Given {
+        path: host.clone(),
+        identity: Digest::of(b"host 1"),
+        shown: Default::default(),
+    };
     let given = graph.add(action("host", given, vec![], &[("", OutputKind::Tree)]));
     let script =
         "printf '#!/bin/sh\\ncat tools/data fixed/data; cd fixed; /bin/pwd -P >&2\\n' > o; chmod +x o";

@@ -37,7 +37,7 @@ const SHAPE: Shape = Shape {
 fn graph(place: &Place, shape: &Shape) -> (Graph, Vec<ActionId>) {
     let mut graph = Graph::default();
     let identity = Digest::of(&[shape.tool.1]);
-    let given = Command::Given { path: place.folder.path().to_owned(), identity };
+    let given = Command::Given { path: place.folder.path().to_owned(), identity, shown: Default::default() };
     let tool = Action {
         kind: Kind::Toolchain,
         ..action(shape.tool.0, given, vec![], &[("tool", OutputKind::File)])

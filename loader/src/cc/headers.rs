@@ -1,0 +1,88 @@
+//! The headers of the C library and of C++'s.
+//!
+//! `/usr/include` is where every library of the host puts its headers. What a build script may see of it is the C library's
+//! part, and C++'s own: these come with the compiler. They are copied into the store, so that a sandbox has one folder to show.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use uk_action::{Entry, EntryKind, HostPath, Tree};
+use uk_diagnostic::{Code, Diagnostic};
+use uk_store::Store;
+
+use crate::Result;
+use crate::memo::Watch;
+use crate::needs::contents;
+use crate::toolchain::ask;
+
+/// Where the host has them.
+const ROOT: &str = "/usr/include";
+/// What glibc, musl and the kernel's interface have in `/usr/include` or the triple's folder in it.
+const FOLDERS: &str = "arpa asm asm-generic bits c++ drm finclude fortify gnu linux misc mtd net netash netatalk netax25 \
+    neteconet netinet netipx netiucv netpacket netrom netrose nfs protocols rdma regulatory rpc rpcsvc scsi sound sys video xen";
+const FILES: &str = "a.out aio aliases alloca ar argp argz assert byteswap complex cpio crypt ctype dirent dlfcn elf endian \
+    envz err errno error execinfo fcntl features features-time64 fenv fmtmsg fnmatch fstab fts ftw gconv getopt glob \
+    gnu-versions grp gshadow iconv ifaddrs inttypes iso646 langinfo lastlog libgen libintl limits link locale malloc math \
+    mcheck memory mntent monetary mqueue netdb nl_types nss obstack paths poll printf proc_service pthread pty pwd re_comp \
+    regex regexp resolv sched search semaphore setjmp sgtty shadow signal spawn stab stdalign stdarg stdbool stdc-predef \
+    stddef stdint stdio stdio_ext stdlib stdnoreturn string strings stropts syscall sysexits syslog tar termio termios tgmath \
+    thread_db threads time ttyent uchar ucontext ulimit unistd utime utmp utmpx values wait wchar wctype wordexp";
+/// What package managers write whenever they install: a header that is replaced shows there.
+const DATABASES: [&str; 5] = [
+    "/var/lib/dpkg/status",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/var/lib/pacman/local",
+    "/lib/apk/db/installed",
+];
+
+/// The headers, copied into the store, and where they are looked for.
+pub(super) fn collect(store: &Store, cc: &Path, watch: &mut Watch) -> Result<Option<HostPath>> {
+    let root = Path::new(ROOT);
+    watch.file(root);
+    DATABASES.iter().for_each(|database| watch.file(*database));
+    let mut wanted = BTreeSet::new();
+    let multiarch = ask(cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
+    let below = Some(multiarch.trim()).filter(|name| !name.is_empty()).map(|name| root.join(name));
+    for folder in below.into_iter().chain([root.to_owned()]) {
+        let names = FOLDERS.split_whitespace().map(str::to_owned);
+        let names = names.chain(FILES.split_whitespace().map(|name| format!("{name}.h")));
+        for path in names.map(|name| folder.join(name)).filter(|path| path.exists()) {
+            if path.is_dir() {
+                watch.file(&path);
+            }
+            let at = path.strip_prefix("/").unwrap_or(&path).to_owned();
+            wanted.insert(HostPath { at, from: path });
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let unusable = |cause: String| {
+        Diagnostic::error(Code::NoLinker, format!("the C library's headers can't be used: {cause}"))
+    };
+    let found = contents(&wanted).map_err(|error| unusable(error.to_string()))?;
+    // Links among them become what they lead to: a copy has no business with what lies beside the original.
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for entry in found.entries() {
+        let from = Path::new("/").join(&entry.path);
+        match &entry.kind {
+            EntryKind::Link { .. } if from.is_dir() || !from.exists() => {}
+            _ => {
+                let bytes =
+                    fs::read(&from).map_err(|error| unusable(format!("`{}`: {error}", from.display())))?;
+                files.push((entry.path.clone(), bytes));
+            }
+        }
+    }
+    let entry = |(path, bytes): &(String, Vec<u8>)| Entry {
+        path: path.clone(),
+        kind: EntryKind::File { digest: uk_action::Digest::of(bytes), executable: false },
+    };
+    let tree = Tree::new(files.iter().map(entry).collect()).map_err(|error| unusable(error.to_string()))?;
+    let texts = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+    let copied = store.fixed_tree("host", tree.digest(), texts).map_err(|error| error.diagnostic())?;
+    watch.existence(&copied);
+    Ok(Some(HostPath { at: PathBuf::from(ROOT), from: copied.join("usr/include") }))
+}

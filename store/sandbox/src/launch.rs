@@ -1,0 +1,149 @@
+//! What a launcher does: walls, then the step.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::process::ExitCode;
+
+use crate::sys::{self, Forked};
+use crate::{Plan, Walls, landlock, namespaces, trace};
+
+/// The code of a launcher that could not start its step: the plan's `fault` says why.
+pub const NOT_STARTED: u8 = 125;
+
+/// What went wrong, and with what.
+pub(crate) struct Fault {
+    /// The word before it in the fault file: `walls` or `program`.
+    kind: &'static str,
+    what: String,
+    error: io::Error,
+}
+
+/// Says what an error was about.
+pub(crate) trait Doing<T> {
+    /// Names the deed.
+    fn doing(self, what: impl Into<String>) -> Result<T, Fault>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, what: impl Into<String>) -> Result<T, Fault> {
+        self.map_err(|error| Fault { kind: "walls", what: what.into(), error })
+    }
+}
+
+pub(crate) fn launch(plan: &Plan) -> ExitCode {
+    // Opened now, while the host can be seen.
+    let fault = OpenOptions::new().create(true).append(true).open(&plan.fault);
+    let Ok(file) = fault else { return ExitCode::from(NOT_STARTED) };
+    let Err(fault) = start(plan, &file);
+    report(&file, &fault);
+    ExitCode::from(NOT_STARTED)
+}
+
+/// Writes `KIND ERRNO WHAT`.
+pub(crate) fn report(mut file: impl Write, fault: &Fault) {
+    let number = fault.error.raw_os_error().unwrap_or(0);
+    // Nobody is left to tell when this can't be written: the code says that something is wrong.
+    let _ = write!(file, "{} {number} {}", fault.kind, fault.what);
+}
+
+fn start(plan: &Plan, fault: &File) -> Result<Infallible, Fault> {
+    let null = File::open("/dev/null").doing("open /dev/null")?;
+    sys::duplicate(null.as_raw_fd(), 0).doing("empty the standard input")?;
+    // Rust ignores it; programs expect it.
+    sys::default_signal(libc::SIGPIPE);
+    let trace = plan.trace.as_ref().map(File::create).transpose().doing("write the trace")?;
+    if let Walls::Namespaces { base, steps } = &plan.walls {
+        return namespaces::start(plan, base, steps, fault, trace);
+    }
+    sys::die_with_parent().doing("end with the parent")?;
+    limits(plan)?;
+    if trace.is_none() {
+        wall(plan)?;
+        return become_program(plan);
+    }
+    let status = child(plan, fault, trace, || wall(plan))?;
+    end_as(status)
+}
+
+fn wall(plan: &Plan) -> Result<(), Fault> {
+    match &plan.walls {
+        Walls::Landlock { rules } => landlock::restrict(rules),
+        Walls::Namespaces { .. } | Walls::None => Ok(()),
+    }
+}
+
+pub(crate) fn limits(plan: &Plan) -> Result<(), Fault> {
+    sys::no_new_privileges().doing("give up privileges")?;
+    sys::limit(libc::RLIMIT_CORE, 0).doing("forbid core dumps")?;
+    match plan.memory {
+        Some(bytes) => sys::limit(libc::RLIMIT_AS, bytes).doing("limit memory"),
+        None => Ok(()),
+    }
+}
+
+/// Runs the step in a child that does `before` first; tells how it ended.
+pub(crate) fn child(
+    plan: &Plan,
+    fault: &File,
+    trace: Option<File>,
+    before: impl FnOnce() -> Result<(), Fault>,
+) -> Result<i32, Fault> {
+    match sys::fork().doing("start a process")? {
+        Forked::Child => {
+            let tracing = trace.is_some();
+            let done = before().and_then(|()| if tracing { trace::be_traced() } else { Ok(()) });
+            let Err(failed) = done.and_then(|()| become_program(plan));
+            report(fault, &failed);
+            sys::exit(NOT_STARTED.into())
+        }
+        Forked::Parent(child) => match trace {
+            Some(file) => trace::watch(child, file).doing("watch the step"),
+            None => wait_for(child).doing("wait for the step"),
+        },
+    }
+}
+
+/// Waits for `child`, and for what else ends meanwhile: the first process of a namespace is everybody's parent.
+fn wait_for(child: libc::pid_t) -> io::Result<i32> {
+    loop {
+        let (pid, status) = sys::wait(-1, 0)?;
+        if pid == child {
+            return Ok(status);
+        }
+    }
+}
+
+fn become_program(plan: &Plan) -> Result<Infallible, Fault> {
+    if plan.argv.is_empty() {
+        sys::exit(0);
+    }
+    std::env::set_current_dir(&plan.cwd).doing(format!("enter {}", plan.cwd.display()))?;
+    let argv: io::Result<Vec<_>> = plan.argv.iter().map(sys::c).collect();
+    let pair = |(name, value): &(OsString, OsString)| {
+        let mut text = name.clone();
+        text.push("=");
+        text.push(value);
+        sys::c(text)
+    };
+    let env: io::Result<Vec<_>> = plan.env.iter().map(pair).collect();
+    let error = match (argv, env) {
+        (Ok(argv), Ok(env)) => sys::execute(&argv, &env),
+        (Err(error), _) | (_, Err(error)) => error,
+    };
+    Err(Fault { kind: "program", what: plan.argv[0].to_string_lossy().into_owned(), error })
+}
+
+/// Ends this process as another has ended.
+pub(crate) fn end_as(status: i32) -> ! {
+    if libc::WIFSIGNALED(status) {
+        let signal = libc::WTERMSIG(status);
+        // The step could dump its core if it wanted to; this process has nothing worth it.
+        let _ = sys::limit(libc::RLIMIT_CORE, 0);
+        sys::default_signal(signal);
+        sys::raise(signal);
+    }
+    sys::exit(libc::WEXITSTATUS(status))
+}

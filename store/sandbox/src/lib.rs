@@ -1,0 +1,124 @@
+//! The walls around a build step.
+//!
+//! Whoever runs steps starts a *launcher*: a program (usually itself, see [`serve`]) that reads a [`Plan`] from its standard
+//! input, puts up the walls, and becomes the step. The launcher has one thread, so it may do what a child of a program with
+//! many threads may not.
+//!
+//! Of the launcher's processes one ends as the step ended: with its code, or by its signal. What keeps a step from being
+//! started is written to the plan's [`Plan::fault`] instead.
+
+mod landlock;
+mod launch;
+mod namespaces;
+mod sys;
+mod trace;
+mod wire;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub use launch::NOT_STARTED;
+pub use trace::{Kind as SeenKind, Seen};
+
+/// The only argument of a launcher.
+pub const ARGUMENT: &str = "--uk-sandbox-launcher";
+
+/// A step and its walls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What it is kept behind.
+    pub walls: Walls,
+    /// Program and arguments, the program as an absolute path behind the walls. Empty: only put the walls up, to see
+    /// whether they can be had.
+    pub argv: Vec<OsString>,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Working directory behind the walls, absolute.
+    pub cwd: PathBuf,
+    /// Bytes of address space that each process may have.
+    pub memory: Option<u64>,
+    /// The host's file for what keeps the step from being started.
+    pub fault: PathBuf,
+    /// Watch the step, and write to this file of the host what it was refused (see [`Seen::read`]).
+    pub trace: Option<PathBuf>,
+}
+
+/// What keeps a step to what it declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Walls {
+    /// Nothing but limits.
+    None,
+    /// User, mount, pid, network, IPC and UTS namespaces of its own: it sees what [`Step`]s put there, a `/proc` of its own
+    /// processes, and no network.
+    Namespaces {
+        /// An empty folder of the host, where the new root is mounted for the step alone.
+        base: PathBuf,
+        /// What the root holds, in order.
+        steps: Vec<Step>,
+    },
+    /// The host's root, of which Landlock opens the named parts only, and no TCP where the kernel can do that.
+    Landlock {
+        /// What may be opened.
+        rules: Vec<Rule>,
+    },
+}
+
+/// A thing put into a new root. Places are absolute paths there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A folder; one that is there already is as good.
+    Folder(PathBuf),
+    /// A file with these bytes, read-only.
+    File(PathBuf, Vec<u8>),
+    /// A symbolic link.
+    Link {
+        /// Where it is.
+        at: PathBuf,
+        /// What it says.
+        target: PathBuf,
+    },
+    /// A file or folder of the host, with everything below it, over one that is there.
+    Bind {
+        /// The host's path; a relative one is below the new root.
+        from: PathBuf,
+        /// Where it is seen.
+        at: PathBuf,
+        /// Whether it may be written.
+        writable: bool,
+    },
+    /// A device of the host's `/dev`, by name.
+    Device(String),
+}
+
+/// A part of the host that may be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// A file, or a folder with all below it.
+    pub path: PathBuf,
+    /// Whether it may be written, too.
+    pub writable: bool,
+}
+
+impl Plan {
+    /// For a launcher's standard input.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+}
+
+/// Makes the program a launcher if it was started as one, and then doesn't come back before the step has ended. To be called
+/// first in `main`, while there is one thread.
+pub fn serve() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().read_to_end(&mut bytes);
+    let plan = read.ok().and_then(|_| wire::decode(&bytes));
+    // Nothing to say it to: the plan names the file for faults.
+    let Some(plan) = plan else { return Some(ExitCode::from(NOT_STARTED)) };
+    Some(launch::launch(&plan))
+}

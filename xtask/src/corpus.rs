@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::step::{self, Done, cargo, repository};
 
-/// Which of them `cargo xtask test` checks: one that is Rust alone, and one with C.
-pub const TESTED: [&str; 2] = ["ripgrep", "oxipng"];
+/// Which of them `cargo xtask test` checks: ours that uses all that cargo offers, one that is Rust alone, and one with C.
+pub const TESTED: [&str; 3] = ["coverage", "ripgrep", "oxipng"];
 
 /// Checks the applications that `args` names, or all.
 pub fn run(args: &[&str]) -> Done {

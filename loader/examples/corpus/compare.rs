@@ -39,12 +39,19 @@ pub fn behaviour(
     for run in application.runs {
         let (uk, cargo) = (said(run, sample, ours)?, said(run, sample, theirs)?);
         if uk != cargo {
-            found.push(format!("  `{}`\n--- uk\n{uk}\n--- cargo\n{cargo}", run.words.join(" ")));
+            found.push(format!("  `{}`", run.words.join(" ")));
+            found.extend(only(&uk, &cargo).map(|line| format!("    uk     {line}")));
+            found.extend(only(&cargo, &uk).map(|line| format!("    cargo  {line}")));
         } else if !uk.contains(run.says) {
             found.push(format!("  `{}` doesn't say `{}`:\n{uk}", run.words.join(" "), run.says));
         }
     }
     Ok(found)
+}
+
+/// Lines of `one` that `other` doesn't have.
+fn only<'t>(one: &'t str, other: &'t str) -> impl Iterator<Item = &'t str> {
+    one.lines().filter(move |line| !other.lines().any(|o| o == *line)).take(20)
 }
 
 /// Exit status and output of a run.

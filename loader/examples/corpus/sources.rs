@@ -1,4 +1,4 @@
-//! An application's sources as crates.io has them, with the lock file that they come with.
+//! An application's sources: as crates.io has them, with the lock file that they come with, or from beside this file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,12 @@ use crate::applications::Application;
 pub fn fetch(application: &Application, folder: &Path) -> Result<PathBuf, Failure> {
     let name = format!("{}-{}", application.name, application.version);
     let place = folder.join("sources").join(&name);
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/corpus").join(application.name);
+    if here.is_dir() {
+        copy(&here, &place).map_err(|error| format!("{}: {error}", place.display()))?;
+        cargo(&["generate-lockfile", "--quiet", "--offline"], &place)?;
+        return Ok(place);
+    }
     if place.join("Cargo.lock").exists() {
         return Ok(place);
     }
@@ -18,13 +24,8 @@ pub fn fetch(application: &Application, folder: &Path) -> Result<PathBuf, Failur
     let parent = place.parent().unwrap_or(folder);
     fs::create_dir_all(parent).map_err(io)?;
     // `cargo info` unpacks the package that it tells of.
-    let mut info = Command::new("cargo");
-    info.args(["info", "--quiet", "--registry=crates-io"]);
-    info.arg(format!("{}@{}", application.name, application.version)).current_dir(parent);
-    let output = info.output().map_err(|error| format!("cargo: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("`cargo info` failed:\n{}", String::from_utf8_lossy(&output.stderr)));
-    }
+    let package = format!("{}@{}", application.name, application.version);
+    cargo(&["info", "--quiet", "--registry=crates-io", &package], parent)?;
     let unpacked = unpacked(&name).ok_or_else(|| format!("cargo didn't unpack `{name}`"))?;
     let half = parent.join(format!(".{name}.{}", std::process::id()));
     copy(&unpacked, &half).map_err(io)?;
@@ -41,6 +42,15 @@ pub fn fetch(application: &Application, folder: &Path) -> Result<PathBuf, Failur
     Ok(place)
 }
 
+fn cargo(args: &[&str], folder: &Path) -> Result<(), Failure> {
+    let output = Command::new("cargo").args(args).current_dir(folder).output();
+    let output = output.map_err(|error| format!("cargo: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`cargo {}` failed:\n{}", args[0], String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(())
+}
+
 fn unpacked(name: &str) -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")))?;
@@ -55,8 +65,12 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         let to = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
+            continue;
+        }
+        // What is the same keeps its time, or cargo would build it again.
+        let text = fs::read(entry.path())?;
+        if !fs::read(&to).is_ok_and(|old| old == text) {
+            fs::write(&to, text)?;
         }
     }
     Ok(())

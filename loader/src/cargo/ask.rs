@@ -1,9 +1,11 @@
 //! Starting cargo, and what its refusals mean.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cargo_metadata::Metadata;
+use cargo_metadata::{Metadata, Package};
+use serde::Deserialize;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Host;
 
@@ -121,12 +123,37 @@ fn two_sdks(name: &str, place: &Path) -> Box<Diagnostic> {
     )
 }
 
+/// What `cargo metadata` said.
+pub(super) struct Resolution {
+    pub metadata: Metadata,
+    /// Each package's `rust-version` as it is written, by id: `cargo_metadata` completes it (`1.80` to `1.80.0`).
+    rust_versions: HashMap<String, String>,
+}
+
+impl Resolution {
+    /// A package's `rust-version`; empty for none.
+    pub fn rust_version(&self, package: &Package) -> String {
+        self.rust_versions.get(&package.id.repr).cloned().unwrap_or_default()
+    }
+}
+
 /// Reads what `cargo metadata` said.
-pub(super) fn parse(text: &str) -> Result<Metadata> {
-    cargo_metadata::MetadataCommand::parse(text).map_err(|error| {
-        Box::new(
-            Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read")
-                .note(error.to_string()),
-        )
-    })
+pub(super) fn parse(text: &str) -> Result<Resolution> {
+    #[derive(Deserialize)]
+    struct Written {
+        packages: Vec<WrittenPackage>,
+    }
+    #[derive(Deserialize)]
+    struct WrittenPackage {
+        id: String,
+        rust_version: Option<String>,
+    }
+    let unreadable = |cause: String| {
+        Box::new(Diagnostic::error(Code::CargoFailed, "what `cargo metadata` said can't be read").note(cause))
+    };
+    let metadata =
+        cargo_metadata::MetadataCommand::parse(text).map_err(|error| unreadable(error.to_string()))?;
+    let written: Written = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let versions = written.packages.into_iter().filter_map(|p| Some((p.id, p.rust_version?)));
+    Ok(Resolution { metadata, rust_versions: versions.collect() })
 }

@@ -225,8 +225,9 @@ impl Order<'_> {
     }
 }
 
-/// What of a package's manifest a compilation can see; `lints` is what its `[lints]` ask for.
-pub(super) fn facts(package: &Package, lints: Vec<String>) -> PackageFacts {
+/// What of a package's manifest a compilation can see; `rust_version` as it is written there, and the compiler's arguments
+/// for its `[lints]`.
+pub(super) fn facts(package: &Package, rust_version: String, lints: Vec<String>) -> PackageFacts {
     let path = |p: &Option<cargo_metadata::camino::Utf8PathBuf>| {
         p.as_ref().map_or(String::new(), ToString::to_string)
     };
@@ -239,7 +240,7 @@ pub(super) fn facts(package: &Package, lints: Vec<String>) -> PackageFacts {
         ("LICENSE_FILE", path(&package.license_file)),
         ("README", path(&package.readme)),
         ("REPOSITORY", text(&package.repository)),
-        ("RUST_VERSION", package.rust_version.as_ref().map_or(String::new(), ToString::to_string)),
+        ("RUST_VERSION", rust_version),
     ];
     variables.sort();
     let mut features: Vec<String> = package.features.keys().cloned().collect();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use cargo_metadata::{Metadata, Package};
+use cargo_metadata::Package;
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::{Code, Diagnostic};
@@ -17,7 +17,7 @@ use uk_store::write_atomically;
 use crate::memo::{Place, Watch, recall, remember};
 use crate::project::not_writable;
 use crate::{Project, Result, Root, RootCrate, Sdk, SourceSets};
-use ask::parse;
+use ask::{Resolution, parse};
 use graph::For;
 
 mod ask;
@@ -62,7 +62,7 @@ pub struct Cargo<'a> {
     /// What may happen to the lock file.
     pub locking: Locking,
     /// The last resolution, by the root's manifest.
-    resolved: RefCell<Option<(String, Rc<Metadata>)>>,
+    resolved: RefCell<Option<(String, Rc<Resolution>)>>,
     /// What the application was found to be, until the lock file that it hangs on is settled.
     unsettled: RefCell<Option<(Watch, Found)>>,
 }
@@ -132,7 +132,7 @@ impl<'a> Cargo<'a> {
             ));
         }
         let own = self.cargo(folder, &["metadata", "--format-version=1", "--no-deps"])?;
-        let own: Metadata = parse(&own)?;
+        let own = parse(&own)?.metadata;
         let here = folder.join("Cargo.toml");
         let package =
             own.packages.iter().find(|p| p.manifest_path.as_std_path() == here).ok_or_else(|| {
@@ -150,9 +150,10 @@ impl<'a> Cargo<'a> {
         let (library, source) =
             (library.name.replace('-', "_"), library.src_path.clone().into_std_path_buf());
         let root = Root { application: &name, folder, crates: expected };
-        let metadata = self.resolve(&root.manifest(self.sdk))?;
-        self.check_sdk(&metadata)?;
-        self.watch_packages(&mut watch, &metadata);
+        let resolution = self.resolve(&root.manifest(self.sdk))?;
+        let metadata = &resolution.metadata;
+        self.check_sdk(metadata)?;
+        self.watch_packages(&mut watch, metadata);
         let mut devices = Vec::new();
         for package in &metadata.packages {
             let dir = package_folder(package);
@@ -226,12 +227,12 @@ impl<'a> Cargo<'a> {
             Some(answer) => answer,
             None => {
                 let mut watch = self.watch();
-                let metadata = self.resolve(&manifest)?;
-                self.check_sdk(&metadata)?;
+                let resolution = self.resolve(&manifest)?;
+                self.check_sdk(&resolution.metadata)?;
                 self.settle_lock()?;
                 watch.file(self.project.lock());
-                self.watch_packages(&mut watch, &metadata);
-                let answer = self.units(&metadata, &features)?;
+                self.watch_packages(&mut watch, &resolution.metadata);
+                let answer = self.units(&resolution, &features)?;
                 remember(Place::File(&memo), &question, watch, &answer);
                 answer
             }
@@ -268,11 +269,11 @@ impl<'a> Cargo<'a> {
     }
 
     /// Resolves the root `manifest`, starting from `unikernel.lock`, which stays as it is.
-    fn resolve(&self, manifest: &str) -> Result<Rc<Metadata>> {
-        if let Some((known, metadata)) = &*self.resolved.borrow()
+    fn resolve(&self, manifest: &str) -> Result<Rc<Resolution>> {
+        if let Some((known, resolution)) = &*self.resolved.borrow()
             && known == manifest
         {
-            return Ok(metadata.clone());
+            return Ok(resolution.clone());
         }
         self.sdk.check()?;
         let root = self.root();
@@ -284,9 +285,9 @@ impl<'a> Cargo<'a> {
         }
         let args =
             ["metadata", "--format-version=1", "--all-features", "--filter-platform", &self.host.triple];
-        let metadata = Rc::new(parse(&self.cargo(&root, &args)?)?);
-        *self.resolved.borrow_mut() = Some((manifest.to_owned(), metadata.clone()));
-        Ok(metadata)
+        let resolution = Rc::new(parse(&self.cargo(&root, &args)?)?);
+        *self.resolved.borrow_mut() = Some((manifest.to_owned(), resolution.clone()));
+        Ok(resolution)
     }
 
     /// Brings what cargo resolved into `unikernel.lock`, or says that it would have to.
@@ -306,7 +307,7 @@ impl<'a> Cargo<'a> {
         }
     }
 
-    fn units(&self, metadata: &Metadata, features: &str) -> Result<Answer> {
+    fn units(&self, resolution: &Resolution, features: &str) -> Result<Answer> {
         let mut args = vec!["build", "--unit-graph", "-Zunstable-options", "--release", "--lib", "--locked"];
         args.extend(["--target", &self.host.triple, "--features", features]);
         args.extend(crate::root::PROFILE.iter().flat_map(|setting| ["--config", setting]));
@@ -315,7 +316,9 @@ impl<'a> Cargo<'a> {
         let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
         let checksums = crate::lock::checksums(&lock);
         let sdk = |folder: &Path| self.sdk.digest(folder);
-        graph::read(&text, metadata, For::Image, |package| Known::of(package, sdk, &checksums))
+        graph::read(&text, &resolution.metadata, For::Image, |package| {
+            Known::of(package, resolution, sdk, &checksums)
+        })
     }
 }
 
@@ -323,6 +326,7 @@ impl Known {
     /// What is to be kept of a package. `sdk` gives the digest of a folder of the SDK.
     fn of(
         package: &Package,
+        resolution: &Resolution,
         sdk: impl Fn(&Path) -> Option<Digest>,
         checksums: &HashMap<(String, String), String>,
     ) -> Result<Self> {
@@ -349,7 +353,12 @@ impl Known {
                 ))
             }
         };
-        Ok(Known { facts: graph::facts(package, lints), folder: place, inside, fixed })
+        Ok(Known {
+            facts: graph::facts(package, resolution.rust_version(package), lints),
+            folder: place,
+            inside,
+            fixed,
+        })
     }
 
     /// The package; `local` finds the sources of one that is the user's own.

@@ -34,13 +34,15 @@ pub fn programs(
             }))
         })
     };
-    let metadata = parse(&cargo(&["metadata", "--format-version=1", "--filter-platform", &host.triple])?)?;
+    let resolution = parse(&cargo(&["metadata", "--format-version=1", "--filter-platform", &host.triple])?)?;
     let mut args = vec!["build", "--unit-graph", "-Zunstable-options", "--release", "--bins"];
     args.extend(["--target", &host.triple]);
     let text = cargo(&args)?;
-    let lock = metadata.workspace_root.join("Cargo.lock");
+    let lock = resolution.metadata.workspace_root.join("Cargo.lock");
     let checksums = crate::lock::checksums(&std::fs::read_to_string(lock).unwrap_or_default());
-    let answer = graph::read(&text, &metadata, For::Programs, |p| Known::of(p, |_| None, &checksums))?;
+    let answer = graph::read(&text, &resolution.metadata, For::Programs, |package| {
+        Known::of(package, &resolution, |_| None, &checksums)
+    })?;
     let roots: Vec<usize> = answer.root.iter().map(|root| answer.units[root.unit].package).collect();
     let mut packages = Vec::with_capacity(answer.packages.len());
     for (index, known) in answer.packages.into_iter().enumerate() {

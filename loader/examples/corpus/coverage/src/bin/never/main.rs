@@ -1,0 +1,1 @@
+compile_error!("its feature is off");

@@ -1,0 +1,13 @@
+//! The second program.
+extern "C" {
+    static for_all: u8;
+    static for_bins: u8;
+    static for_two: u8;
+}
+
+fn main() {
+    let address = |symbol: *const u8| symbol as usize;
+    // Only the symbols' addresses are looked at.
+    let symbols = unsafe { [address(&raw const for_all), address(&raw const for_bins), address(&raw const for_two)] };
+    println!("{}{symbols:x?} {}", shout::variables!(), env!("TOLD"));
+}

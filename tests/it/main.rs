@@ -16,6 +16,7 @@ mod explained;
 mod guests;
 mod hooks;
 mod interrupted;
+mod kept;
 mod language;
 mod outside;
 mod plan;

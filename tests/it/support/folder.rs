@@ -132,7 +132,8 @@ pub fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("it can be listed");
         let (name, kind) = (entry.file_name(), entry.file_type().expect("it is there"));
-        if MADE.iter().any(|made| name == *made) {
+        // Whoever tried an example has the images of its hooks there.
+        if MADE.iter().any(|made| name == *made) || entry.path().extension().is_some_and(|e| e == "img") {
             continue;
         }
         if kind.is_dir() {

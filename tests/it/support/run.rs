@@ -103,6 +103,11 @@ impl Running {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
+    /// Sends a signal to the process and all that it has started.
+    pub fn signal_all(&self, signal: Signal) {
+        rustix::process::kill_process_group(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
     /// Waits for the end.
     pub fn wait(mut self) -> Ran {
         let status = loop {

@@ -18,7 +18,7 @@ usage: cargo xtask COMMAND
   corpus [--own-profile] [NAME]...
                 applications of crates.io, built by the engine and by cargo and compared; with a fast profile, or each
                 with its own
-  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, kv-rw,
+  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, kv-rw, language,
                 plan, ripgrep [PAIRS]
   soak [MIN]    the long runs: losses of power, and fuzzing of everything that reads text, MIN minutes each (default 10)";
 

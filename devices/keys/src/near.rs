@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 /// doesn't show.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let mut rows = Rows::default();
+    let letters_of_word = letters(word);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let slips = match candidate.len().min(word.len()) {
@@ -14,6 +15,12 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
             _ => 3,
         };
         let limit = best.map_or(slips, |b| b.0.min(slips));
+        // Each slip takes one letter away at most, and brings one.
+        let other = letters(candidate);
+        let (gone, new) = (letters_of_word & !other, other & !letters_of_word);
+        if gone.count_ones().max(new.count_ones()) as usize > limit {
+            continue;
+        }
         if let Some(distance) = rows.distance(word.as_bytes(), candidate.as_bytes(), limit)
             && best.is_none_or(|b| (distance, candidate) < b)
         {
@@ -21,6 +28,16 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// Which letters `text` has, a bit for each; some letters share a bit.
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0, |all, b| all | 1 << (fold(b) & 63))
+}
+
+/// Letters that differ only in case are equal, and so are `-` and `_`.
+fn fold(b: u8) -> u8 {
+    if b == b'-' { b'_' } else { b.to_ascii_lowercase() }
 }
 
 /// Three rows of the table of distances, kept between calls.
@@ -39,7 +56,6 @@ impl Rows {
         if a.len().abs_diff(b.len()) > limit {
             return None;
         }
-        let fold = |b: u8| if b == b'-' { b'_' } else { b.to_ascii_lowercase() };
         let far = limit + 1;
         self.before.clear();
         self.before.resize(b.len() + 1, far);
@@ -88,6 +104,24 @@ mod tests {
             let whole = strsim::osa_distance(&a.replace('-', "_"), &b.replace('-', "_"));
             let within = Rows::default().distance(a.as_bytes(), b.as_bytes(), limit);
             prop_assert_eq!(within, Some(whole).filter(|d| *d <= limit));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_nearest_is_found_although_most_are_passed_over(word in "[a-d_-]{0,9}", all in prop::collection::vec("[a-dA-D_-]{0,9}", 0..9)) {
+            let slips = |candidate: &str| match candidate.len().min(word.len()) {
+                0..5 => 1,
+                5..9 => 2,
+                _ => 3,
+            };
+            let mut within = Vec::new();
+            for candidate in all.iter().map(|c| &**c) {
+                let distance = Rows::default().distance(word.as_bytes(), candidate.as_bytes(), slips(candidate));
+                within.extend(distance.map(|d| (d, candidate)));
+            }
+            let wanted = within.into_iter().min().map(|(_, c)| c);
+            prop_assert_eq!(nearest(&word, all.iter().map(|c| &**c)), wanted);
         }
     }
 

@@ -3,6 +3,7 @@
 mod cold;
 mod image;
 mod kv_rw;
+mod language;
 mod noop;
 mod plan;
 mod ripgrep;
@@ -21,18 +22,19 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 6] = [
+    let all: [Bench; 7] = [
         ("noop", noop::run),
         ("cold", cold::run),
         ("image", image::run),
         ("kv-rw", kv_rw::run),
+        ("language", language::run),
         ("plan", plan::run),
         ("ripgrep", || ripgrep::run(ripgrep::PAIRS)),
     ];
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
         return Err(format!(
-            "there is no benchmark `{}`: noop, cold, image, kv-rw, plan, ripgrep",
+            "there is no benchmark `{}`: noop, cold, image, kv-rw, language, plan, ripgrep",
             name.unwrap_or_default()
         ));
     }

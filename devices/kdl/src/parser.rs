@@ -122,12 +122,18 @@ impl<'t, S: Clone, P: Fn(Range<usize>) -> S> Parser<'t, S, P> {
                         self.at.fault(range, "`/-` needs a space before it", "here").help =
                             Some("`/-` takes out the value or block that follows it".to_owned());
                     }
+                    let slashdash = self.at.pos..self.at.pos + 2;
                     self.at.pos += 2;
                     self.at.line_space();
                     if self.at.byte() == b'{' {
                         self.block(depth);
                         after_block = true;
                     } else {
+                        if after_block {
+                            let message = "a value that is taken out follows a block on its line";
+                            self.at.fault(slashdash, message, "here").help =
+                                Some("put values before the `{`".to_owned());
+                        }
                         self.entry(&mut None);
                     }
                 }

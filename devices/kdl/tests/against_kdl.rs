@@ -155,6 +155,20 @@ fn reads_what_kdl_reads() {
     }
 }
 
+/// By the language only a block that is taken out may follow a block; `kdl` takes such a value for a node on a line of its
+/// own.
+#[test]
+fn a_value_that_is_taken_out_stands_before_the_block() {
+    for text in ["a{}/-b", "a {} /-b", "a {} /-b=c", "a { b } /-1 {}"] {
+        let (_, faults) = parse(text, |range| range);
+        assert!(!faults.is_empty(), "{text}");
+    }
+    for text in ["a /-b {}", "a {} /-{}", "a {}; /-b"] {
+        let (_, faults) = parse(text, |range| range);
+        assert_eq!(faults, [], "{text}");
+    }
+}
+
 #[test]
 fn refuses_what_kdl_refuses() {
     for text in [
@@ -189,6 +203,8 @@ fn refuses_what_kdl_refuses() {
         "a [b]",
         "a \\ b",
         "a {} b",
+        "a{}/-0x1f",
+        "a {} /-\"b\"=",
         "a {} {}",
         "a \"b\"c",
         "a \"b\"\"c\"",

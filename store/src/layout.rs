@@ -170,6 +170,17 @@ impl Store {
         Lock::wait(&self.root.join("tmp").join(format!("key-{}.lock", key.short())), stop)
     }
 
+    /// Writes a small file in one step, on the disk before it appears.
+    pub(crate) fn place_synced(&self, bytes: &[u8], place: &Path) -> Result<(), StoreError> {
+        let temporary = self.scratch()?.name();
+        fault::step().and_then(|()| fs::write(&temporary, bytes)).during("write", &temporary)?;
+        fault::written(&temporary);
+        let sync = || fs::File::open(&temporary)?.sync_all();
+        fault::step().and_then(|()| sync()).during("write", &temporary)?;
+        fault::synced(Some(&temporary));
+        temporary.place(place)
+    }
+
     /// Writes a small file in one step, without waiting for the disk: for what may be lost.
     pub(crate) fn place_bytes(&self, bytes: &[u8], place: &Path) -> Result<(), StoreError> {
         let temporary = self.scratch()?.name();

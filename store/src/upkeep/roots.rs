@@ -127,7 +127,13 @@ impl Store {
     /// # Errors
     /// When the store can't be written.
     pub fn add_root(&self, root: &Root) -> Result<(), StoreError> {
-        self.place_bytes(root.to_text().as_bytes(), &self.root_path(&root.witness, &root.artifact))
+        let path = self.root_path(&root.witness, &root.artifact);
+        let text = root.to_text();
+        if fs::read(&path).is_ok_and(|known| known == text.as_bytes()) {
+            return Ok(());
+        }
+        // A damaged root stops every collection.
+        self.place_synced(text.as_bytes(), &path)
     }
 
     /// Whether there is a root of the artifact that `witness` knows by this name: a look, nothing is read.

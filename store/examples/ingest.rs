@@ -7,38 +7,62 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use uk_store::Store;
 
 const ROUNDS: usize = 5;
 
-fn timed(run: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
+/// Wall time, and processor time of this process and its children, in seconds.
+type Cost = [f64; 2];
+
+fn cost(run: impl FnOnce()) -> Cost {
+    let (begun, before) = (Instant::now(), ticks());
     run();
-    begun.elapsed()
+    // Linux counts 100 ticks a second for user space.
+    [begun.elapsed().as_secs_f64(), (ticks() - before) as f64 / 100.0]
+}
+
+/// `utime` to `cstime` of `/proc/self/stat` (proc(5), fields 14 to 17).
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(4);
+    fields.map(|field| field.parse::<u64>().unwrap()).sum()
 }
 
 /// Medians of both, taken in turns.
-fn pair(name: &str, mut theirs: impl FnMut(usize), mut ours: impl FnMut(usize)) {
-    let mut times = [vec![], vec![]];
+fn pair(name: &str, peer: &str, mut theirs: impl FnMut(usize), mut ours: impl FnMut(usize)) {
+    let mut costs: [[Vec<f64>; 2]; 2] = Default::default();
+    let mut note = |who: usize, cost: Cost| (0..2).for_each(|what| costs[who][what].push(cost[what]));
     for round in 0..ROUNDS {
-        times[0].push(timed(|| theirs(round)));
-        times[1].push(timed(|| ours(round)));
+        note(0, cost(|| theirs(round)));
+        note(1, cost(|| ours(round)));
     }
-    let [theirs, ours] = times.map(|mut times: Vec<Duration>| {
-        times.sort_unstable();
-        times[ROUNDS / 2].as_secs_f64()
-    });
-    println!("{name}: cp and sync {theirs:.3} s, store {ours:.3} s, ratio {:.2}", ours / theirs);
+    let median = |mut all: Vec<f64>| {
+        all.sort_unstable_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let [[wall, cpu], [our_wall, our_cpu]] = costs.map(|both| both.map(median));
+    println!(
+        "{name}: {peer} {wall:.3} s (CPU {cpu:.2} s), store {our_wall:.3} s (CPU {our_cpu:.2} s), ratio {:.2}",
+        our_wall / wall
+    );
 }
 
-fn cp(from: &Path, to: &Path, fsync: bool) {
+/// How `cp`'s work is brought to the disk.
+#[derive(Clone, Copy, PartialEq)]
+enum Sync {
+    File,
+    All,
+    No,
+}
+
+fn cp(from: &Path, to: &Path, sync: Sync) {
     assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
-    if fsync {
-        File::open(to).unwrap().sync_all().unwrap();
-    } else {
-        assert!(Command::new("sync").arg("-f").arg(to).status().unwrap().success());
+    match sync {
+        Sync::File => File::open(to).unwrap().sync_all().unwrap(),
+        Sync::All => assert!(Command::new("sync").arg("-f").arg(to).status().unwrap().success()),
+        Sync::No => {}
     }
 }
 
@@ -67,7 +91,8 @@ fn main() {
     drop(bytes);
     pair(
         &format!("one file of {mib} MiB"),
-        |round| cp(&large, &path(format!("large{round}")), true),
+        "cp and fsync",
+        |round| cp(&large, &path(format!("large{round}")), Sync::File),
         |round| _ = store(round).put_file(&large).unwrap(),
     );
 
@@ -80,9 +105,13 @@ fn main() {
         fs::write(file, &bytes[..1000 + number % 3000]).unwrap();
     }
     assert!(Command::new("sync").arg("-f").arg(&small).status().unwrap().success());
-    pair(
-        &format!("{files} small files"),
-        |round| cp(&small, &path(format!("small{round}")), false),
-        |round| drop(store(round).put_tree(&small).unwrap()),
-    );
+    for (peer, sync) in [("cp -r and sync", Sync::All), ("cp -r", Sync::No)] {
+        pair(
+            &format!("{files} small files"),
+            peer,
+            |round| cp(&small, &path(format!("{peer}{round}")), sync),
+            |round| drop(store(round + ROUNDS * (1 + sync as usize)).put_tree(&small).unwrap()),
+        );
+        assert!(Command::new("sync").arg("-f").arg(&small).status().unwrap().success());
+    }
 }

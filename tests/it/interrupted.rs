@@ -112,16 +112,32 @@ fn after_kill_9_the_next_build_goes_on() {
     goes_on(&application, store.path(), "namespaces");
 }
 
+/// `UK_KILL_ROUNDS` more builds are killed, 3 unless it is set, each in front of something new to do.
 #[test]
 fn kill_9_at_any_moment_leaves_a_store_that_the_next_build_can_use() {
+    let rounds = std::env::var("UK_KILL_ROUNDS").map_or(3, |rounds| rounds.parse::<u64>().expect("a number"));
     let store = Folder::empty();
     let folder = Folder::example("hello");
-    for pause in [0, 50, 150, 400, 900, 1500, 2200, 3000] {
+    let kill = |pause| {
         let running = uk(folder.path(), ["build"]).store(store.path()).start();
         std::thread::sleep(std::time::Duration::from_millis(pause));
         running.signal(Signal::KILL);
         running.wait();
+        let verified = uk(folder.path(), ["store", "verify"]).store(store.path()).run();
+        // Killed before there was a store, there is none to verify.
+        let sound = verified.stdout.contains("all sound") || verified.codes() == ["UK0501"];
+        assert!(sound, "killed after {pause} ms: {verified}");
+    };
+    [0, 50, 150, 400, 900, 1500, 2200, 3000].into_iter().for_each(kill);
+    let source = folder.read("src/lib.rs");
+    for round in 0..rounds {
+        folder.write("src/lib.rs", &format!("{source}// {}\n", token()));
+        // Spread over the time that a build of one crate takes, however the clock stands.
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+        kill((u64::from(now.subsec_nanos()) + round * 97) % 700);
     }
+    folder.write("src/lib.rs", &source);
     uk(folder.path(), ["build"]).store(store.path()).run().ok();
     let reference = Folder::example("hello");
     let other = Folder::empty();

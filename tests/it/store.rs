@@ -182,3 +182,61 @@ fn what_was_imported_from_another_store_is_not_built() {
     with_keys(&["export", "dist/hello"], &here, "mine").fails(1, &["UK0513"]);
     with_keys(&["export", "src/lib.rs"], &here, "mine").fails(1, &["UK0513"]);
 }
+
+/// Sixteen builds of four projects and a collection now and then, all at one store that has nothing yet.
+#[test]
+fn sixteen_processes_at_one_store_while_garbage_is_collected() {
+    let place = Folder::empty();
+    let at = place.join("store");
+    // The SDK is there, so that there is a store to collect.
+    uk(Folder::example("noop").path(), ["build"]).store(&at).run().ok();
+    let projects: Vec<Folder> =
+        ["hello", "hello-key", "noop", "hello"].into_iter().cycle().take(16).map(Folder::example).collect();
+    let builds: Vec<_> =
+        projects.iter().map(|folder| uk(folder.path(), ["build"]).store(&at).start()).collect();
+    for _ in 0..12 {
+        store(&["gc"], &at).ok();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    builds.into_iter().for_each(|build| drop(build.wait().ok()));
+    for (folder, name) in projects.iter().zip(["hello", "hello-key", "noop", "hello"].into_iter().cycle()) {
+        let same = projects.iter().find(|other| other.path().ends_with(name)).expect("there is one");
+        assert!(folder.bytes(&format!("dist/{name}")) == same.bytes(&format!("dist/{name}")), "{name}");
+    }
+    store(&["gc"], &at).ok();
+    assert!(store(&["verify"], &at).ok().stdout.contains("all sound"));
+    for folder in &projects[..4] {
+        assert_eq!(uk(folder.path(), ["build"]).store(&at).run().ok().counts().0, 0);
+    }
+}
+
+/// As after a clock was put back: every file is from a time that is still to come.
+#[test]
+fn files_from_the_future_hide_no_edit_and_count_as_new() {
+    let (folder, place) = (Folder::example("hello"), Folder::empty());
+    let at = place.join("store");
+    uk(folder.path(), ["build"]).store(&at).run().ok();
+    let future = std::time::SystemTime::now() + std::time::Duration::from_secs(40 * 365 * 86_400);
+    let to_the_future = |folder: &Path| {
+        for path in files(folder) {
+            // Links lead to the store, which has its turn.
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+                let times = fs::FileTimes::new().set_modified(future);
+                let file = fs::File::open(&path).expect("it is there");
+                file.set_times(times).expect("times can be set");
+            }
+        }
+    };
+    to_the_future(&folder.join("src"));
+    to_the_future(&folder.join(".uk"));
+    ["ac", "why", "recent", "memo", "roots"].iter().for_each(|part| to_the_future(&at.join(part)));
+    let build = || uk(folder.path(), ["build"]).store(&at).run().ok();
+    assert_eq!(build().executed().iter().filter(|done| done.starts_with("compile")).count(), 0);
+    let before = folder.bytes("dist/hello");
+    folder.edit("src/lib.rs", "info!(\"hello\")", "info!(\"hallo\")");
+    assert!(build().did("compile hello"));
+    assert!(folder.bytes("dist/hello") != before, "an edit of today counts");
+    let ran = store(&["gc", "--keep-days", "1"], &at).ok();
+    assert!(ran.stdout.contains("removed 0 records"), "{ran}");
+    assert_eq!(build().counts().0, 0);
+}

@@ -18,9 +18,11 @@ usage: cargo xtask COMMAND
   corpus [--own-profile] [NAME]...
                 applications of crates.io, built by the engine and by cargo and compared; with a fast profile, or each
                 with its own
-  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, kv-rw, language,
+  bench [NAME]  the figures of the project, each beside its peer: noop, cold, image, ingest, kv-rw,
+                language, plan, ripgrep [PAIRS]
                 plan, ripgrep [PAIRS]
-  soak [MIN]    the long runs: losses of power, and fuzzing of everything that reads text, MIN minutes each (default 10)";
+  soak [MIN]    the long runs: losses of power, fuzzing of everything that reads text, MIN minutes each (default 10); a
+                thousand ends at any step of the store's writing, three hundred killed builds";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

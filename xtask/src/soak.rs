@@ -5,7 +5,8 @@ use crate::step::{self, Done, cargo};
 /// How often the power goes under the store of values.
 const KILLS: &str = "10000";
 
-/// Cuts the power of the store of values, and feeds random and mutated texts to every parser for `minutes` each.
+/// Cuts the power of the store of values, and feeds random and mutated texts to every parser for `minutes` each;
+/// ends the store at every step, and kills builds.
 pub fn run(minutes: &str) -> Done {
     let minutes: u64 = minutes.parse().map_err(|_| format!("`{minutes}` isn't a number of minutes"))?;
     let mut power = cargo();
@@ -16,5 +17,14 @@ pub fn run(minutes: &str) -> Done {
     command.args(["test", "--release"]).args(packages.iter().flat_map(|package| ["-p", package]));
     command.args(["--", "soak"]);
     command.env("UK_SOAK_SECONDS", (minutes * 60).to_string());
-    step::run("fuzzing", &mut command)
+    step::run("fuzzing", &mut command)?;
+    // With debug assertions: only then can the store be told where to fail.
+    let mut command = cargo();
+    command.args(["test", "-p", "uk-store", "--test", "it", "--", "ended_at_any_step_it_goes_on"]);
+    command.env("UK_FAULT_ROUNDS", "1000");
+    step::run("the store: ended at any step of writing, a thousand times", &mut command)?;
+    let mut command = cargo();
+    command.args(["test", "-p", "uk", "--test", "it", "--", "kill_9_at_any_moment"]);
+    command.env("UK_KILL_ROUNDS", "300");
+    step::run("whole builds: killed at any moment, three hundred times", &mut command)
 }

@@ -2,6 +2,7 @@
 
 mod cold;
 mod image;
+mod ingest;
 mod kv_rw;
 mod language;
 mod noop;
@@ -22,10 +23,11 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 7] = [
+    let all: [Bench; 8] = [
         ("noop", noop::run),
         ("cold", cold::run),
         ("image", image::run),
+        ("ingest", ingest::run),
         ("kv-rw", kv_rw::run),
         ("language", language::run),
         ("plan", plan::run),
@@ -34,7 +36,7 @@ pub fn run(name: Option<&str>) -> Done {
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
         return Err(format!(
-            "there is no benchmark `{}`: noop, cold, image, kv-rw, language, plan, ripgrep",
+            "there is no benchmark `{}`: noop, cold, image, ingest, kv-rw, language, plan, ripgrep",
             name.unwrap_or_default()
         ));
     }

@@ -10,7 +10,8 @@ use crate::{BlockError, Result};
 /// Read-only values under keys, such as the files of a folder.
 ///
 /// A key is a path: names with `/` between them (`css/site.css`), without one at either end. A name isn't empty, `.` or `..`,
-/// and has no NUL. What lies below a key is its *folder*; a key has a value or a folder, not both.
+/// and has no NUL. What lies below a key is its *folder*; a key has a value or a folder, not both. Whether there can be a folder
+/// with nothing in it is up to the implementation. What would be below a value isn't there.
 pub trait KvRo {
     /// A value's bytes.
     type Value: AsRef<[u8]>;
@@ -30,7 +31,8 @@ pub trait KvRo {
     fn read(&self, key: &str, offset: u64, buffer: &mut [u8])
     -> impl Future<Output = Result<usize, KvError>>;
 
-    /// Whether `key` has a value or a folder; `None` where it has neither.
+    /// Whether `key` has a value or a folder; `None` where it has neither. `""` is the uppermost folder, as for
+    /// [`list`](KvRo::list).
     ///
     /// # Errors
     /// As [`get`](KvRo::get), but for [`KvError::NotFound`] and [`KvError::IsFolder`].
@@ -134,7 +136,7 @@ pub enum KvError {
     NotFound,
     /// The key has a folder where a value is wanted.
     IsFolder,
-    /// The key, or one above it, has a value where a folder is wanted.
+    /// The key has a value where a folder is wanted. For a change, one above it may be what has the value.
     IsValue,
     /// The text is no key.
     BadKey,
@@ -177,6 +179,98 @@ impl From<BlockError> for KvError {
 /// Whether `text` is a key as [`KvRo`] describes it; the empty text, which names the uppermost folder alone, isn't.
 pub fn is_key(text: &str) -> bool {
     text.split('/').all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
+}
+
+/// Keys in the order of their bytes, each once, as tables of values have them.
+pub trait SortedKeys {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The key at `place`, which is below [`count`](SortedKeys::count).
+    fn key(&self, place: usize) -> &str;
+
+    /// Where `key` is, or the place at which it would be.
+    ///
+    /// # Errors
+    /// The place, where there is no such key.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.key(middle).cmp(key) {
+                core::cmp::Ordering::Equal => return Ok(middle),
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
+    }
+
+    /// Where the value of `key` is.
+    ///
+    /// # Errors
+    /// As [`KvRo::get`].
+    fn value(&self, key: &str) -> Result<usize, KvError> {
+        match self.place(key) {
+            Ok(place) => Ok(place),
+            Err(_) if key.is_empty() || self.is_folder(key) => Err(KvError::IsFolder),
+            Err(_) if is_key(key) => Err(KvError::NotFound),
+            Err(_) => Err(KvError::BadKey),
+        }
+    }
+
+    /// As [`KvRo::exists`].
+    ///
+    /// # Errors
+    /// [`KvError::BadKey`].
+    fn kind(&self, key: &str) -> Result<Option<KvKind>, KvError> {
+        match self.value(key) {
+            Ok(_) => Ok(Some(KvKind::Value)),
+            Err(KvError::IsFolder) => Ok(Some(KvKind::Folder)),
+            Err(KvError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`KvRo::list`].
+    ///
+    /// # Errors
+    /// [`KvError::NotFound`], [`KvError::IsValue`], [`KvError::BadKey`].
+    fn names(&self, folder: &str) -> Result<Vec<KvEntry>, KvError> {
+        match self.kind(folder)? {
+            Some(KvKind::Folder) => {}
+            Some(KvKind::Value) => return Err(KvError::IsValue),
+            None => return Err(KvError::NotFound),
+        }
+        let prefix = if folder.is_empty() { String::new() } else { alloc::format!("{folder}/") };
+        let mut entries: Vec<KvEntry> = Vec::new();
+        let mut place = self.place(&prefix).unwrap_or_else(|place| place);
+        while place < self.count() {
+            let Some(below) = self.key(place).strip_prefix(&*prefix) else { break };
+            match below.split_once('/') {
+                None => {
+                    entries.push(KvEntry { name: below.into(), kind: KvKind::Value });
+                    place += 1;
+                }
+                Some((name, _)) => {
+                    entries.push(KvEntry { name: name.into(), kind: KvKind::Folder });
+                    // `0` is what follows `/`: everything below the name stands before it.
+                    let behind = alloc::format!("{prefix}{name}0");
+                    place = self.place(&behind).unwrap_or_else(|place| place);
+                }
+            }
+        }
+        // `a-b` stands before `a/c` among the keys, and behind `a` among the names.
+        entries.sort();
+        Ok(entries)
+    }
+
+    /// Whether there are keys below `key`.
+    fn is_folder(&self, key: &str) -> bool {
+        let place = self.place(&alloc::format!("{key}/")).unwrap_or_else(|place| place);
+        let next = (place < self.count()).then(|| self.key(place));
+        next.is_some_and(|next| next.strip_prefix(key).is_some_and(|rest| rest.starts_with('/')))
+    }
 }
 
 impl<K: KvRo + ?Sized> KvRo for &K {

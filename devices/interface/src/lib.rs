@@ -47,7 +47,7 @@ pub use block::{Block, BlockError, Geometry};
 pub use clock::{Clock, NoWallClock, Wall};
 pub use console::{Console, ConsoleError};
 pub use error::{Error, Outcome, Result, finish};
-pub use kv::{Change, KvEntry, KvError, KvKind, KvRo, KvRw, is_key};
+pub use kv::{Change, KvEntry, KvError, KvKind, KvRo, KvRw, SortedKeys, is_key};
 pub use kv_index::{KvIndex, KvPlan};
 pub use random::{Generator, Random};
 pub use time::Time;

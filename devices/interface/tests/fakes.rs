@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::Poll;
 
-use uk_device::fake::{Args, Clock, Console, Random, block_on, poll};
+use uk_device::fake::{Args, Clock, Console, KvRo, Random, block_on, poll};
 use uk_device::{Console as _, ConsoleError, Duration, NoWallClock, Wall, conformance};
 
 #[test]
@@ -74,4 +74,22 @@ fn a_closed_console_refuses() {
     console.close();
     assert_eq!(block_on(console.write(b"b")), Err(ConsoleError::Closed));
     assert_eq!(console.output(), "");
+}
+
+#[test]
+fn values_conform() {
+    // Not BLAKE3, but a digest that tells these values apart.
+    let digest = |value: &[u8]| {
+        let sum = |start: u64| value.iter().fold(start, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&sum(7).to_le_bytes());
+        digest
+    };
+    block_on(conformance::kv_ro(&KvRo::new(conformance::kv_files(), digest), digest));
+}
+
+#[test]
+#[should_panic = "`a` has both a value and a folder"]
+fn a_key_has_a_value_or_a_folder() {
+    KvRo::new([("a", "1"), ("a/b", "2")], |_| [0; 32]);
 }

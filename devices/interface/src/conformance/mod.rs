@@ -2,6 +2,7 @@
 //! implementation doesn't keep its interface's word.
 
 mod block;
+mod kv;
 mod kv_rw;
 
 use alloc::vec;
@@ -12,6 +13,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 pub use block::{BLOCK_SECTORS, block, block_read_only};
+pub use kv::{kv_files, kv_ro};
 pub use kv_rw::kv_rw;
 
 use crate::{Args, Clock, Console, Random, Time};

@@ -3,6 +3,7 @@
 mod clock;
 mod console;
 mod disk;
+mod kv;
 mod logs;
 
 use alloc::string::String;
@@ -18,6 +19,7 @@ use core::task::{Context, Poll, Waker};
 pub use clock::Clock;
 pub use console::Console;
 pub use disk::{Disk, IO_ERROR};
+pub use kv::KvRo;
 pub use logs::Logs;
 
 /// Numbers that look random and are the same in every run with one seed. Anybody can guess them: for tests only.

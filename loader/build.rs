@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of the repository whose crates are the SDK.
-const CRATES: [&str; 21] = [
+const CRATES: [&str; 27] = [
     "devices/args",
     "devices/block-unix",
     "devices/block-virtio",
@@ -19,6 +19,12 @@ const CRATES: [&str; 21] = [
     "devices/keys-macro",
     "devices/kv-log",
     "devices/kv-memory",
+    "devices/kv-archive",
+    "devices/kv-crunch",
+    "devices/kv-direct",
+    "devices/kv-disk",
+    "devices/kv-fat",
+    "devices/kv-format",
     "devices/ramdisk",
     "devices/random-cpu",
     "devices/random-unix",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crates that end up in images. They never depend on a host crate.
-const GUEST: [&str; 21] = [
+const GUEST: [&str; 27] = [
     "uk-args",
     "uk-block-unix",
     "uk-block-virtio",
@@ -21,6 +21,12 @@ const GUEST: [&str; 21] = [
     "uk-keys-syntax",
     "uk-kv-log",
     "uk-kv-memory",
+    "uk-kv-archive",
+    "uk-kv-crunch",
+    "uk-kv-direct",
+    "uk-kv-disk",
+    "uk-kv-fat",
+    "uk-kv-format",
     "uk-ramdisk",
     "uk-random-cpu",
     "uk-random-unix",
@@ -29,18 +35,32 @@ const GUEST: [&str; 21] = [
     "uk-virtio",
     "uk-virtio-drivers",
 ];
-/// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting.
-const SHARED: [&str; 3] = ["uk-kdl", "uk-keys", "uk-keys-syntax"];
+/// Crates of the SDK that the host uses too: what a key is must be the same when building and when booting, and so must be how
+/// data are laid out.
+const SHARED: [&str; 4] = ["uk-kdl", "uk-keys", "uk-keys-syntax", "uk-kv-format"];
 /// What each host crate may depend on of the workspace.
 const HOST: [(&str, &[&str]); 9] = [
     ("uk-diagnostic", &[]),
     ("uk-backends", &[]),
     ("uk-action", &["uk-diagnostic"]),
+    ("uk-data", &["uk-kv-format"]),
     ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-kdl", "uk-keys", "uk-keys-syntax"]),
     ("uk-sandbox", &[]),
     ("uk-store", &["uk-action", "uk-diagnostic", "uk-sandbox"]),
     ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-planner", "uk-store"]),
-    ("uk", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-loader", "uk-planner", "uk-store"]),
+    (
+        "uk",
+        &[
+            "uk-action",
+            "uk-backends",
+            "uk-data",
+            "uk-diagnostic",
+            "uk-keys",
+            "uk-loader",
+            "uk-planner",
+            "uk-store",
+        ],
+    ),
     ("xtask", &[]),
 ];
 /// Folders whose code does no IO: text and values in, values out.

@@ -6,6 +6,7 @@
 
 mod cargo;
 mod cc;
+mod data;
 mod lock;
 pub mod memo;
 mod needs;
@@ -19,7 +20,7 @@ pub use cargo::{Cargo, DeviceText, Found, Locking, programs};
 pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
-pub use sources::SourceSets;
+pub use sources::{DataFolder, SourceSets};
 pub use toolchain::{hash, host};
 
 use uk_diagnostic::Diagnostic;

@@ -9,13 +9,23 @@ use uk_action::{Digest, LocalTree};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_store::StatCache;
 
-use crate::{MANIFEST, Result};
+use crate::{MANIFEST, Result, data};
 
 /// Fingerprints source sets, through one cache of stamps.
 pub struct SourceSets {
     cache: StatCache,
     /// What was fingerprinted in this run.
     known: HashMap<PathBuf, Arc<LocalTree>>,
+    data: HashMap<(PathBuf, bool), Arc<DataFolder>>,
+}
+
+/// A folder that data are made of.
+#[derive(Debug)]
+pub struct DataFolder {
+    /// Its files, fingerprinted.
+    pub tree: Arc<LocalTree>,
+    /// The path of each file in it, links followed, and its size in bytes if that was asked for.
+    pub files: Vec<(String, u64)>,
 }
 
 /// Files beside the manifest that `uk` and cargo keep for themselves: no crate is compiled again for them.
@@ -26,7 +36,7 @@ const MADE: [&str; 3] = [".uk", "dist", "target"];
 impl SourceSets {
     /// Uses the stamps kept at `cache`.
     pub fn new(cache: &Path) -> Self {
-        Self { cache: StatCache::load(cache), known: HashMap::new() }
+        Self { cache: StatCache::load(cache), known: HashMap::new(), data: HashMap::new() }
     }
 
     /// Keeps the stamps for the next build.
@@ -73,6 +83,22 @@ impl SourceSets {
         let tree = Arc::new(tree);
         self.known.insert(folder.to_owned(), tree.clone());
         Ok(tree)
+    }
+
+    /// All files in `folder`, also those that git ignores; with `sizes`, how big they are. `shown` is what messages call it.
+    ///
+    /// # Errors
+    /// `UK0411` if there is no such folder, or something in it can't become data; `UK0406` for a file that can't be read.
+    pub fn data(&mut self, folder: &Path, shown: &str, sizes: bool) -> Result<Arc<DataFolder>> {
+        let place = (folder.to_owned(), sizes);
+        if let Some(known) = self.data.get(&place) {
+            return Ok(known.clone());
+        }
+        let found = data::list(folder, shown, sizes)?;
+        let tree = self.cache.fingerprint(folder, &found.entries).map_err(|error| error.diagnostic())?;
+        let known = Arc::new(DataFolder { tree: Arc::new(tree), files: found.files });
+        self.data.insert(place, known.clone());
+        Ok(known)
     }
 }
 

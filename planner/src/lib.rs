@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod data;
 pub mod device;
 pub mod entries;
 pub mod generate;

@@ -49,6 +49,7 @@ pub struct Settings {
     all: Vec<Setting>,
     by_name: HashMap<String, Vec<usize>>,
     several: bool,
+    suffix: String,
 }
 
 /// What a variable of the environment starts with to be the value of a key.
@@ -64,6 +65,15 @@ impl Settings {
     /// [`unknown`]: Settings::unknown
     pub fn for_several(&mut self) {
         self.several = true;
+    }
+
+    /// The values are those of one variant of several, whose artifacts have `suffix` in their names.
+    pub fn for_variant(&mut self, suffix: &str) {
+        suffix.clone_into(&mut self.suffix);
+    }
+
+    pub(crate) fn suffix(&self) -> &str {
+        &self.suffix
     }
 
     pub(crate) fn are_for_several(&self) -> bool {

@@ -22,6 +22,11 @@ pub struct Type {
 }
 
 impl Type {
+    /// A path.
+    pub(crate) fn path() -> Type {
+        Type { item: "path", list: false, range: None, options: Arc::new([]) }
+    }
+
     /// Calls `use_` with the type as the guest knows it.
     pub fn with_kind<R>(&self, use_: impl FnOnce(Kind<'_>) -> R) -> R {
         let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
@@ -277,7 +282,7 @@ impl Literal {
     }
 
     /// The value as `ty`; `what` names the place: `` `file` ``.
-    pub(crate) fn typed(&self, ty: &Type, what: impl fmt::Display) -> Result<Value, Diagnostic> {
+    pub fn typed(&self, ty: &Type, what: impl fmt::Display) -> Result<Value, Diagnostic> {
         let text = match (&self.scalar, ty.name()) {
             (Scalar::Bool(on), "bool") => Cow::Owned(on.to_string()),
             (Scalar::Integer(number), "size") => Cow::Owned(number.to_string()),

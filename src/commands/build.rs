@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_planner::lower::{DIRECTIVES, directive_files};
+use uk_planner::lower::{DATA, DIRECTIVES, directive_files};
 use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, Root, State, realise, status};
 
 use crate::cli::{Effort, Select};
@@ -36,9 +36,9 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     if let Some(jobs) = effort.jobs {
         options.jobs = jobs.get();
     }
-    let roots: Vec<ActionId> = session.planned.iter().flat_map(|p| [p.image.link, p.image.pack]).collect();
+    let roots: Vec<ActionId> = session.planned.iter().flat_map(Planned::roots).collect();
     let progress = Progress::new(ui, &session.graph);
-    let report = realise(&session.graph, &roots, &session.store, &options, &BuildScripts, &progress, &cancel);
+    let report = realise(&session.graph, &roots, &session.store, &options, &Made, &progress, &cancel);
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
     }
@@ -46,9 +46,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         // What could be made is there to be used.
         let wanted = session.planned.iter().filter(|_| effort.keep_going && !failure.cancelled);
         for planned in wanted {
-            if [planned.image.link, planned.image.pack]
-                .iter()
-                .all(|id| failure.report.outputs[id.index()].is_some())
+            if planned.roots().all(|id| failure.report.outputs[id.index()].is_some())
                 && let Err(unpublished) = publish(session, planned, &failure.report)
             {
                 ui.failure(&unpublished);
@@ -133,11 +131,14 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
         let runs = action == planned.image.pack;
         dist.put(&name, produced.digest, runs, &session.store)?;
     }
+    for data in &planned.data {
+        dist.put(&data.name, report.outputs(data.node)[0].digest, false, &session.store)?;
+    }
     dist.save()?;
     let witness = dist.witness();
     // Where nothing was done, the root is as it was.
     if report.executed > 0 || dist.is_changed() || !session.store.has_root(&witness, &name) {
-        let actions = [planned.image.pack, planned.image.link];
+        let actions: Vec<ActionId> = planned.roots().collect();
         let root = Root::of(witness, &name, &session.store, &session.graph, &actions, report);
         // A store that can't be written can't be collected, either.
         let _ = session.store.add_root(&root);
@@ -145,20 +146,30 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
     Ok(())
 }
 
-/// What the executor can't know: what a build script's words mean.
-struct BuildScripts;
+/// What the executor can't know: what a build script's words mean, and how data are made.
+struct Made;
 
-impl Builtins for BuildScripts {
+impl Builtins for Made {
     fn run(&self, name: &str, args: &[String], sandbox: &Path) -> Result<(), String> {
-        if name != DIRECTIVES {
-            return Err(format!("there is no builtin `{name}`"));
+        match name {
+            DIRECTIVES => directives(args, sandbox),
+            DATA => uk_data::make(
+                args.first().map_or("", String::as_str),
+                &sandbox.join("files"),
+                &sandbox.join("out/data"),
+            ),
+            _ => Err(format!("there is no builtin `{name}`")),
         }
-        let text = std::fs::read(sandbox.join("stdout")).map_err(|error| error.to_string())?;
-        directive_files(&text, args)?
-            .into_iter()
-            .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
-            .map_err(|error| error.to_string())
     }
+}
+
+/// Reads what a build script printed.
+fn directives(args: &[String], sandbox: &Path) -> Result<(), String> {
+    let text = std::fs::read(sandbox.join("stdout")).map_err(|error| error.to_string())?;
+    directive_files(&text, args)?
+        .into_iter()
+        .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
+        .map_err(|error| error.to_string())
 }
 
 /// Ends the build's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it

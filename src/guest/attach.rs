@@ -12,7 +12,7 @@ use uk_planner::names;
 
 use crate::session::Planned;
 
-/// A file of the host that the guest is given as a disk.
+/// A file of the host that the guest is given as a disk, or a folder of the host.
 #[derive(Debug)]
 pub struct Disk {
     /// What `--attach` calls it.
@@ -25,6 +25,8 @@ pub struct Disk {
     pub read_only: bool,
     /// Bytes in a sector.
     pub sector_size: u32,
+    /// Whether it is a folder, which only a program of the host can be given.
+    pub folder: bool,
     /// The manifest's line that asks for it; `None` where the command line names the file.
     line: Option<Span>,
     /// The hook that makes it.
@@ -39,13 +41,18 @@ pub fn disks(planned: &Planned, given: &[(String, String)], folder: &Path) -> Re
     let mut disks = Vec::new();
     for device in planned.devices.devices() {
         for attachment in &device.attachments {
-            let Attached::File { path, read_only, sector_size } = &attachment.what else { continue };
+            let (path, read_only, sector_size, folder) = match &attachment.what {
+                Attached::File { path, read_only, sector_size } => (path, *read_only, *sector_size, false),
+                Attached::Folder { path } => (path, true, 0, true),
+                Attached::Tap { .. } => continue,
+            };
             disks.push(Disk {
                 name: attachment.name.clone(),
                 id: attachment.id.clone(),
                 path: absolute(&planned.project.folder.join(path)),
-                read_only: *read_only,
-                sector_size: *sector_size,
+                read_only,
+                sector_size,
+                folder,
                 line: Some(device.span),
                 hook: planned.made.iter().find(|(made, _)| same_file(made, path)).map(|(_, by)| by.clone()),
             });
@@ -106,6 +113,10 @@ impl Disk {
             Err(error) => return Err(self.unfit(&error.to_string(), "look at its rights")),
             Ok(found) => found,
         };
+        if self.folder {
+            let help = "give it a folder";
+            return if found.is_dir() { Ok(()) } else { Err(self.unfit("it isn't a folder", help)) };
+        }
         if !found.is_file() && !found.file_type().is_block_device() {
             let help = "give it a file, or a disk such as `/dev/sdb1`";
             return Err(self.unfit("it is neither a file nor a disk", help));
@@ -139,6 +150,7 @@ impl Disk {
             format!("there is no `{}`, which the guest is given as `{}`", self.path.display(), self.name);
         let help = match &self.hook {
             Some(hook) => format!("the hook `{hook}` makes it"),
+            None if self.folder => format!("make it, or give another: `--attach {}=PATH`", self.name),
             None => format!(
                 "make one: `truncate -s 16M {}`, or give another: `--attach {}=PATH`",
                 self.shown(),

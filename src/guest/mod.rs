@@ -25,7 +25,7 @@ pub struct Artifact {
     pub debug: PathBuf,
     /// Its target.
     pub target: Target,
-    /// The files that it is given.
+    /// The files and folders that it is given.
     pub disks: Vec<Disk>,
     /// A folder for the report of a running guest.
     pub state: PathBuf,
@@ -75,7 +75,7 @@ fn command(
     match artifact.target {
         Target::Unix => (artifact.path.clone(), args.to_vec()),
         Target::Virtio => {
-            let disks: Vec<uk_backends::Disk<'_>> = artifact.disks.iter().map(given).collect();
+            let disks = artifact.disks.iter().filter(|disk| !disk.folder).map(given).collect::<Vec<_>>();
             let guest = Guest {
                 disks: &disks,
                 image: &artifact.path,

@@ -1,14 +1,17 @@
 //! One unikernel, checked: its catalogue, and its device graph on every target and for every variant.
 
+use std::sync::Arc;
+
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, sort};
-use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk};
+use uk_loader::{Cargo, DataFolder, Found, Locking, Project, RootCrate, Sdk, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
 use uk_planner::lower::Host;
 use uk_planner::manifest::Unikernel;
 
+use super::data;
 use super::members::{Member, settings, variants};
 use super::reading::Reading;
 use super::{catalogue, root_crates};
@@ -37,6 +40,11 @@ pub(super) struct Checked<'m> {
     pub crates: Vec<RootCrate>,
     /// By the suffix of the variant.
     pub graphs: Vec<(String, DeviceGraph)>,
+    /// What the data of each graph are made of.
+    pub folders: Vec<Vec<Arc<DataFolder>>>,
+    /// What its devices are given, which are no sources.
+    pub given: Vec<String>,
+    pub stamps: SourceSets,
 }
 
 impl<'q> Question<'q> {
@@ -81,7 +89,8 @@ impl<'q> Question<'q> {
         let catalogue = own.as_ref().unwrap_or(self.built_in);
         let mut graphs = Vec::new();
         for variant in variants(self.select, unikernel, catalogue)? {
-            let settings = settings(&variant.pairs, self.several, reading);
+            let mut settings = settings(&variant.pairs, self.several, reading);
+            settings.for_variant(&variant.suffix);
             for &target in self.targets {
                 let resolved = device::resolve(unikernel, catalogue, target, &settings);
                 if let Ok(graph) = &resolved {
@@ -92,6 +101,12 @@ impl<'q> Question<'q> {
             }
         }
         let crates = root_crates(unikernel, catalogue, &found.devices);
-        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs }))
+        let mut stamps = SourceSets::new(&project.state().join("stamps"));
+        let folders = graphs
+            .iter()
+            .map(|(_, devices)| data::folders(devices, project, &mut stamps, &mut reading.faults))
+            .collect();
+        let given = data::given_to_devices(unikernel, catalogue, &graphs);
+        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, folders, given, stamps }))
     }
 }

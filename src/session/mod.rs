@@ -1,19 +1,20 @@
 //! The composition of the stages: projects -> manifests -> device graphs -> one action graph. No stage is here itself.
 
 mod check;
+mod data;
 mod members;
 mod reading;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use uk_action::{Class, Graph};
+use uk_action::{ActionId, Class, Graph};
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources, sort};
 use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
 use uk_planner::KnownKey;
-use uk_planner::catalogue::{Catalogue, Document, Role};
-use uk_planner::device::{self, Attached, DeviceGraph};
+use uk_planner::catalogue::{Catalogue, Document};
+use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::{Step, Unikernel};
@@ -26,6 +27,7 @@ use check::{Checked, Question};
 use members::{Member, members, settings, targets};
 use reading::Reading;
 
+pub use data::DataFile;
 pub use members::projects;
 
 /// Everything that a command was asked to look at or build, planned.
@@ -60,11 +62,18 @@ pub struct Planned {
     pub main: MainRs,
     /// Its last nodes.
     pub image: Image,
+    /// The files of data that it is given when it runs.
+    pub data: Vec<DataFile>,
     /// The files that hooks make, relative to the manifest, each with its hook.
     pub made: Vec<(String, String)>,
 }
 
 impl Planned {
+    /// The nodes that make what is put into `dist/`.
+    pub fn roots(&self) -> impl Iterator<Item = ActionId> {
+        [self.image.link, self.image.pack].into_iter().chain(self.data.iter().map(|data| data.node))
+    }
+
     /// The name of its artifact in `dist/`.
     pub fn artifact(&self) -> String {
         format!("{}{}", self.name, self.devices.target().suffix())
@@ -243,20 +252,20 @@ fn lower(
     lowering: &mut Lowering<'_>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Planned>, hooks::Plan), Box<Diagnostic>> {
-    let Checked { project, unikernel, cargo, found, crates, graphs } = sound;
-    let mut stamps = uk_loader::SourceSets::new(&project.state().join("stamps"));
+    let Checked { project, unikernel, cargo, found, crates, graphs, folders, given, mut stamps } = sound;
     let (mut except, include) = source_set(unikernel);
-    except.extend(attached(&graphs));
+    except.extend(given);
     let hooks = hooks::Plan::new(project, &unikernel.hooks, &mut stamps)?;
     let mut planned = Vec::with_capacity(graphs.len());
-    for (suffix, devices) in graphs {
+    for ((suffix, devices), folders) in graphs.into_iter().zip(folders) {
         let name = format!("{}{suffix}", devices.name().text);
         let main = generate::main_rs(&devices);
         warnings.extend(devices.warnings().iter().cloned());
-        warnings.extend(not_carried_out(unikernel, &devices));
+        warnings.extend(not_carried_out(unikernel));
         let mut named = devices.crates();
         named.push(devices.target().guest_package());
         let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
+        let data = data::nodes(&devices, &folders, lowering);
         let image = lowering.image(
             &crates,
             &Wiring {
@@ -265,11 +274,12 @@ fn lower(
                 main: &main.text,
                 keys: &generate::key_table(&devices),
                 projection: &generate::projection(&unikernel.keys),
+                data: &data.embedded,
                 span: Some(unikernel.span),
             },
         );
-        let made = made_by_hooks(unikernel);
-        planned.push(Planned { project: project.clone(), name, devices, main, image, made });
+        let (project, made) = (project.clone(), made_by_hooks(unikernel));
+        planned.push(Planned { project, name, devices, main, image, data: data.files, made });
     }
     stamps.save();
     Ok((planned, hooks))
@@ -302,19 +312,6 @@ fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
     (except, include)
 }
 
-/// The files that guests are given, which are no sources either: guests write to them.
-fn attached(graphs: &[(String, DeviceGraph)]) -> Vec<String> {
-    let devices = graphs.iter().flat_map(|(_, graph)| graph.devices());
-    let all = devices.flat_map(|device| &device.attachments);
-    let mut files: Vec<String> = all
-        .filter(|attachment| matches!(attachment.what, Attached::File { .. }))
-        .map(|attachment| attachment.path().to_owned())
-        .collect();
-    files.sort();
-    files.dedup();
-    files
-}
-
 /// What hooks make, with their names.
 fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
     let makes = unikernel.hooks.steps().iter();
@@ -324,14 +321,10 @@ fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
 }
 
 /// What the language has and this version only reads.
-fn not_carried_out(unikernel: &Unikernel, devices: &DeviceGraph) -> Vec<Diagnostic> {
+fn not_carried_out(unikernel: &Unikernel) -> Vec<Diagnostic> {
     let runs = unikernel.hooks.steps().iter().filter(|make| matches!(make.step, Step::Run(_)));
     let hooks = runs.map(|make| (format!("a `run` of the hook `{}`", make.hook), make.place()));
-    let data =
-        devices.devices().iter().filter(|device| device.steps.iter().any(|step| step.role == Role::Build));
-    let data = data.map(|device| (format!("the data of the device `{}`", device.name), device.span));
     hooks
-        .chain(data)
         .map(|(what, span)| {
             Diagnostic::warning(
                 Code::NotCarriedOut,

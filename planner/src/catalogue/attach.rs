@@ -13,13 +13,18 @@ const FILE: &[(&str, &[&str])] = &[
     ("read-only", &["bool"]),
     ("sector-size", &["u16", "u32", "u64", "size"]),
 ];
+const FOLDER: &[(&str, &[&str])] = &[("path", &["path", "string"])];
 const TAP: &[(&str, &[&str])] = &[("name", &["string"])];
 
 pub(super) fn check(implementation: &Implementation, step: &Step, faults: &mut Vec<Diagnostic>) {
     if step.role != Role::Attach {
         return;
     }
-    let known = if step.tool.is("file") { FILE } else { TAP };
+    let known = match step.tool.text.as_str() {
+        "file" => FILE,
+        "folder" => FOLDER,
+        _ => TAP,
+    };
     for argument in &step.arguments {
         match known.iter().find(|(name, _)| argument.name.is(name)) {
             Some((_, types)) => check_type(implementation, argument, types, faults),
@@ -77,6 +82,7 @@ fn check_type(
         ArgumentValue::Param(name) => {
             (implementation.params.iter().find(|p| p.name.is(&name.text)).map(|p| p.ty.name()), name.span)
         }
+        ArgumentValue::Build(name) => (Some("path"), name.span),
         ArgumentValue::Key(name) => {
             (implementation.keys.iter().find(|k| k.name.is(&name.text)).map(|k| k.ty.name()), name.span)
         }

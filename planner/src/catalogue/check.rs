@@ -3,8 +3,8 @@
 use uk_diagnostic::{Code, Diagnostic};
 use uk_keys::Stage;
 
-use super::attach;
 use super::{Body, Catalogue, Choice, Crate, Implementation, Use};
+use super::{attach, build};
 use crate::manifest::{Argument, ArgumentValue};
 use crate::names;
 use crate::read::Name;
@@ -25,6 +25,7 @@ pub(super) fn check(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
             step.arguments.iter().for_each(|argument| reference(implementation, argument, faults));
             attach::check(implementation, step, faults);
         }
+        build::check(implementation, faults);
         let mut bodies = vec![&implementation.body];
         while let Some(body) = bodies.pop() {
             match body {
@@ -117,7 +118,38 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
                 .help(format!("give `{}` the property `exclusive=#true` too", no.name)),
         );
     }
-    for argument in &used.arguments {
+    check_arguments(outer, inner, &used.arguments, faults);
+    for binding in &used.bindings {
+        let Some(requirement) = inner.requires.iter().find(|r| r.name.is(&binding.requirement.text)) else {
+            faults.push(unknown_requirement(inner, &binding.requirement));
+            continue;
+        };
+        if binding.arguments.is_empty() && outer.requires.iter().any(|r| r.name.is(&binding.device.text)) {
+            continue;
+        }
+        // An implementation: one that is shared, or one for this binding alone, with these params.
+        for argument in &binding.arguments {
+            reference(outer, argument, faults);
+        }
+        if let Some(bound) = known_implementation(catalogue, &binding.device, faults)
+            && !binding.arguments.is_empty()
+        {
+            if !bound.provides.is(&requirement.interface.text) {
+                faults.push(mismatch(&binding.device, bound, &requirement.interface));
+            }
+            check_arguments(outer, bound, &binding.arguments, faults);
+        }
+    }
+}
+
+/// What `outer` gives the params and keys of `inner`.
+fn check_arguments(
+    outer: &Implementation,
+    inner: &Implementation,
+    arguments: &[Argument],
+    faults: &mut Vec<Diagnostic>,
+) {
+    for argument in arguments {
         let param = inner.params.iter().find(|p| p.name.is(&argument.name.text)).map(|p| &p.ty);
         let key = inner.keys.iter().find(|k| k.name.is(&argument.name.text));
         let Some(wanted) = param.or(key.map(|k| &k.ty)) else {
@@ -128,6 +160,15 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
             ArgumentValue::Literal(literal) => {
                 faults.extend(literal.typed(wanted, format_args!("`{}`", argument.name)).err());
             }
+            ArgumentValue::Build(name) if wanted.name() != "path" => {
+                let message = format!("`{}` is a `{wanted}`, and data are a file", argument.name);
+                faults.push(
+                    Diagnostic::error(Code::InvalidReference, message)
+                        .label(name.span, "here")
+                        .help("give the path of data to a param of `type=path`"),
+                );
+            }
+            ArgumentValue::Build(_) => {}
             ArgumentValue::Key(name) | ArgumentValue::Param(name) => {
                 let given = outer.params.iter().find(|p| p.name.is(&name.text)).map(|p| &p.ty);
                 let given = given.or(outer.keys.iter().find(|k| k.name.is(&name.text)).map(|k| &k.ty));
@@ -154,13 +195,6 @@ fn check_use(catalogue: &Catalogue, outer: &Implementation, used: &Use, faults: 
                     );
                 }
             }
-        }
-    }
-    for binding in &used.bindings {
-        if !inner.requires.iter().any(|r| r.name.is(&binding.requirement.text)) {
-            faults.push(unknown_requirement(inner, &binding.requirement));
-        } else if !outer.requires.iter().any(|r| r.name.is(&binding.device.text)) {
-            known_implementation(catalogue, &binding.device, faults);
         }
     }
 }
@@ -190,14 +224,18 @@ pub(crate) fn unknown_requirement(implementation: &Implementation, name: &Name) 
     }
 }
 
-/// `(param)` and `(key)` refer to what the implementation itself declares.
-fn reference(outer: &Implementation, argument: &Argument, faults: &mut Vec<Diagnostic>) {
+/// `(param)`, `(key)` and `(build)` refer to what the implementation itself declares.
+pub(super) fn reference(outer: &Implementation, argument: &Argument, faults: &mut Vec<Diagnostic>) {
     let (what, name, known): (_, _, Vec<&str>) = match &argument.value {
         ArgumentValue::Literal(_) => return,
         ArgumentValue::Param(name) => {
             ("param", name, outer.params.iter().map(|p| p.name.text.as_str()).collect())
         }
         ArgumentValue::Key(name) => ("key", name, outer.keys.iter().map(|k| k.name.text.as_str()).collect()),
+        ArgumentValue::Build(name) => {
+            let files = outer.builds.iter().filter(|build| !build.embed);
+            ("build", name, files.map(|build| build.name.text.as_str()).collect())
+        }
     };
     if known.iter().any(|k| names::same(k, &name.text)) {
         return;
@@ -206,6 +244,9 @@ fn reference(outer: &Implementation, argument: &Argument, faults: &mut Vec<Diagn
     let fault = Diagnostic::error(Code::InvalidReference, message).label(name.span, "here");
     faults.push(match names::nearest(&name.text, known.iter().copied()) {
         Some(near) => fault.help(format!("did you mean `({what}){near}`?")),
+        None if what == "build" => {
+            fault.help(format!("declare it, without `embed`: `build {name} {{ tar dir=... }}`"))
+        }
         None => fault.help(format!("declare it: `{what} {name} type=string`")),
     });
 }
@@ -286,6 +327,13 @@ fn cycles(catalogue: &Catalogue, faults: &mut Vec<Diagnostic>) {
                     let name = names::canonical(&used.implementation.text);
                     if let Some(to) = catalogue.implementation_names.get(&*name) {
                         graph.add_edge(*from, nodes[*to], used.implementation.clone());
+                    }
+                    // A device for one binding alone would have a device for one binding alone, and so on.
+                    for binding in used.bindings.iter().filter(|b| !b.arguments.is_empty()) {
+                        let name = names::canonical(&binding.device.text);
+                        if let Some(to) = catalogue.implementation_names.get(&*name) {
+                            graph.add_edge(*from, nodes[*to], binding.device.clone());
+                        }
                     }
                 }
             }

@@ -2,11 +2,13 @@
 
 mod attach;
 mod body;
+mod build;
 mod check;
 mod read;
 mod read_body;
 
 pub use body::{Arm, Body, Choice, Crate, Use};
+pub use build::Build;
 
 pub(crate) use check::{unknown_argument, unknown_interface, unknown_requirement};
 
@@ -76,7 +78,9 @@ pub struct Implementation {
     pub keys: Vec<Key>,
     /// What a machine has once and a device of it takes: a serial port, the standard streams.
     pub owns: Vec<Name>,
-    /// What must be made while building, such as a table of files, and what a guest must be given when it runs.
+    /// Data that are made while building.
+    pub builds: Vec<Build>,
+    /// What a guest must be given when it runs.
     pub steps: Vec<Step>,
     /// Which crate it is, by target and by key.
     pub body: Body,
@@ -117,23 +121,21 @@ pub struct Requirement {
 /// What a device needs of the host besides its crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Something made while building (`build { crunch dir=(param)dir }`).
-    Build,
     /// Something that the runner gives the guest (`attach { file path=(param)file }`).
     Attach,
 }
 
 impl Role {
-    /// What a runner can give a guest: a file of the host as a disk, a network interface of the host.
-    pub const ATTACHMENTS: [&str; 2] = ["file", "tap"];
+    /// What a runner can give a guest: a file of the host as a disk, a folder of the host, a network interface of the host.
+    pub const ATTACHMENTS: [&str; 3] = ["file", "folder", "tap"];
 }
 
-/// A line of `build { ... }` or `attach { ... }`.
+/// A line of `attach { ... }`.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// When it is needed.
     pub role: Role,
-    /// What is made, or what kind of thing is attached.
+    /// What kind of thing is attached.
     pub tool: Name,
     /// Of what.
     pub arguments: Vec<Argument>,

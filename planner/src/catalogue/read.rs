@@ -3,7 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic};
 
 use super::read_body::{BODIES, body};
-use super::{Catalogue, Document, Implementation, Interface, Param, Requirement, Role, Step};
+use super::{Build, Catalogue, Document, Implementation, Interface, Param, Requirement, Role, Step};
 use crate::key::Key;
 use crate::manifest::{arguments, is_path, language};
 use crate::names;
@@ -110,7 +110,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
     let exclusive = reader.flag("exclusive");
     let mut doc = reader.property_text("doc").map(|d| d.text);
     let (mut params, mut requires, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut owns, mut steps) = (Vec::new(), Vec::new());
+    let (mut owns, mut builds, mut steps) = (Vec::new(), Vec::new(), Vec::new());
     for child in reader.children() {
         match &*child.name.text {
             "doc" => doc = doc.or(doc_text(child, reader.faults)),
@@ -118,7 +118,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
             "requires" => requires.extend(requirements(child, reader.faults)),
             "key" => keys.extend(Key::read(child, reader.faults)),
             "owns" => owns.extend(owned(child, reader.faults)),
-            "build" => steps.extend(read_steps(child, Role::Build, reader.faults)),
+            "build" => builds.extend(Build::read(child, reader.faults)),
             "attach" => steps.extend(read_steps(child, Role::Attach, reader.faults)),
             other if BODIES.contains(&other) => {}
             _ => reader.unknown_child(child, PARTS),
@@ -127,6 +127,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
     let body = body(node, &mut reader, true);
     let declared = params.iter().map(|p: &Param| &p.name).chain(keys.iter().map(|k| &k.name));
     unique("params or keys", declared, reader.faults);
+    unique("data", builds.iter().map(|b: &Build| &b.name), reader.faults);
     unique("requirements", requires.iter().map(|r: &Requirement| &r.name), reader.faults);
     unique("owned things", owns.iter(), reader.faults);
     reader.done_with_properties();
@@ -141,6 +142,7 @@ fn implementation(node: &Node<'_>, package: &str, faults: &mut Vec<Diagnostic>) 
         requires,
         keys,
         owns,
+        builds,
         steps,
         body: body?,
         package,
@@ -239,7 +241,6 @@ fn owned(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Name> {
 
 fn read_steps(node: &Node<'_>, role: Role, faults: &mut Vec<Diagnostic>) -> Vec<Step> {
     let (usage, line_usage) = match role {
-        Role::Build => ("build { crunch dir=(param)dir }", "crunch dir=(param)dir"),
         Role::Attach => {
             ("attach { file path=(param)file }", "file path=(param)file read-only=(param)read-only")
         }

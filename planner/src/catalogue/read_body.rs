@@ -5,7 +5,7 @@ use uk_diagnostic::{Code, Diagnostic};
 
 use super::read::checked_path;
 use super::{Arm, Body, Choice, Crate, Use};
-use crate::manifest::{arguments, binding, repeated_bindings};
+use crate::manifest::{Within, arguments, binding, repeated_bindings};
 use crate::read::{Name, Reader};
 use crate::syntax::{Node, Scalar};
 
@@ -82,7 +82,7 @@ fn use_(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Use> {
     let implementation = reader.text("an implementation");
     let arguments = arguments(&mut reader, true);
     let bindings: Vec<_> =
-        reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
+        reader.children().iter().filter_map(|c| binding(c, Within::Use, reader.faults)).collect();
     repeated_bindings(bindings.iter(), "`use`", &mut reader);
     reader.done();
     Some(Use { implementation: implementation?, arguments, bindings, span: node.span })

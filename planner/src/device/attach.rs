@@ -42,6 +42,11 @@ pub enum Attached {
         /// Bytes in a sector, a power of two.
         sector_size: u32,
     },
+    /// A folder of the host, for targets with the host below.
+    Folder {
+        /// The folder, relative to the manifest.
+        path: String,
+    },
     /// A network interface of the host.
     Tap {
         /// The interface's name.
@@ -53,7 +58,7 @@ impl Attachment {
     /// The file or the interface.
     pub fn path(&self) -> &str {
         match &self.what {
-            Attached::File { path, .. } => path,
+            Attached::File { path, .. } | Attached::Folder { path } => path,
             Attached::Tap { name } => name,
         }
     }
@@ -78,6 +83,7 @@ fn attached(step: &Step) -> Option<Attached> {
             read_only: matches!(value("read_only"), Some(Value::Bool(true))),
             sector_size: value("sector_size").and_then(sector_size).unwrap_or(SECTOR_SIZE),
         }),
+        "folder" => Some(Attached::Folder { path: value("path")?.to_string() }),
         _ => Some(Attached::Tap { name: value("name")?.to_string() }),
     }
 }

@@ -5,10 +5,11 @@ use uk_keys::{Stage, Value};
 
 use super::attach;
 use super::jobs::{Argument, JobDraft};
-use super::resolve::{Bound, Draft, Slot};
+use super::resolve::{Bound, Draft, Instance, Slot};
 use super::{KeyId, ParamValue, Step};
 use crate::catalogue::{Body, Choice, Crate, Implementation, Role, Use};
-use crate::manifest::{self, ArgumentValue};
+use crate::data::{Data, Place};
+use crate::manifest::{self, ArgumentValue, Binding};
 use crate::names;
 use crate::read::Name;
 
@@ -21,23 +22,51 @@ pub(super) struct Resolved<'m> {
     pub keys: Vec<usize>,
     /// By its requirements.
     pub bindings: Vec<Bound>,
+    pub data: Vec<Data>,
     pub steps: Vec<Step>,
     /// What it takes that a machine has once, of every implementation on the way.
     pub owns: Vec<&'m Name>,
 }
 
 /// One implementation on the way, with its names filled in. After a fault a value is missing; nothing more is said.
-struct Frame<'m> {
-    implementation: &'m Implementation,
-    params: Vec<Option<Slot>>,
-    keys: Vec<usize>,
+pub(super) struct Frame<'m> {
+    pub implementation: &'m Implementation,
+    pub params: Vec<Option<Slot>>,
+    pub keys: Vec<usize>,
     requires: Vec<Option<Bound>>,
+    pub data: Vec<Data>,
     steps: Vec<Step>,
     owns: Vec<&'m Name>,
     chosen_by: Vec<usize>,
 }
 
+/// What a catalogue gives another implementation, at a line of its own.
+struct Given<'m> {
+    name: &'m Name,
+    arguments: &'m [manifest::Argument],
+    span: Span,
+}
+
 impl<'m> Draft<'m> {
+    /// The path of the data `name`, which are needed by that, and the place that says of what they are made.
+    fn file_of(&self, frame: &Frame<'_>, name: &str) -> Option<(String, Span)> {
+        // The innermost implementation's own are the last.
+        let data = frame.data.iter().rev().find(|data| names::same(&data.name, name))?;
+        let Place::File(path) = &data.place else { return None };
+        self.used_files.borrow_mut().insert(path.clone());
+        Some((path.clone(), data.span))
+    }
+
+    /// The data of `frame` that are needed: a branch that isn't taken needs none.
+    fn needed(&self, mut data: Vec<Data>) -> Vec<Data> {
+        let used = self.used_files.borrow();
+        data.retain(|data| match &data.place {
+            Place::Image => true,
+            Place::File(path) => used.contains(path),
+        });
+        data
+    }
+
     /// Follows every device that a job needs, directly or through another. What a branch not taken would need isn't
     /// needed.
     pub fn expand(&mut self, jobs: &[JobDraft<'m>]) {
@@ -68,10 +97,12 @@ impl<'m> Draft<'m> {
             params: std::mem::take(&mut instance.params),
             keys: instance.keys.clone(),
             requires: instance.requires.clone(),
+            data: Vec::new(),
             steps: Vec::new(),
             owns: outer.owns.iter().collect(),
             chosen_by: Vec::new(),
         };
+        self.add_data(index, &mut frame);
         self.add_steps(index, &mut frame);
         let mut body = &outer.body;
         let mut chosen_by = None;
@@ -84,6 +115,7 @@ impl<'m> Draft<'m> {
                         params: frame.params.into_iter().collect::<Option<_>>()?,
                         keys: frame.keys.into_iter().filter(|key| !frame.chosen_by.contains(key)).collect(),
                         bindings: frame.requires.into_iter().collect::<Option<_>>()?,
+                        data: self.needed(frame.data),
                         steps: frame.steps,
                         owns: frame.owns,
                     });
@@ -111,6 +143,7 @@ impl<'m> Draft<'m> {
                 }
                 Body::Use(used) => {
                     frame = self.enter(index, frame, used)?;
+                    self.add_data(index, &mut frame);
                     self.add_steps(index, &mut frame);
                     body = &frame.implementation.body;
                 }
@@ -121,18 +154,89 @@ impl<'m> Draft<'m> {
     /// The frame of the implementation that `used` names.
     fn enter(&mut self, index: usize, outer: Frame<'m>, used: &'m Use) -> Option<Frame<'m>> {
         let implementation = self.catalogue.implementation(&used.implementation.text)?;
-        let argument = |name: &str| used.arguments.iter().find(|a| a.name.is(name));
+        let given = Given { name: &used.implementation, arguments: &used.arguments, span: used.span };
+        let (params, keys) = self.give(index, &outer, implementation, &given)?;
+        let mut requires = Vec::with_capacity(implementation.requires.len());
+        for requirement in &implementation.requires {
+            let interface = &requirement.interface.text;
+            let binding = used.bindings.iter().find(|b| b.requirement.is(&requirement.name.text));
+            requires.push(match (binding, &requirement.default) {
+                (Some(binding), _) if !binding.arguments.is_empty() => {
+                    self.own_device(index, &outer, binding)
+                }
+                (Some(binding), _) => {
+                    let passed =
+                        outer.implementation.requires.iter().position(|r| r.name.is(&binding.device.text));
+                    match passed {
+                        Some(at) => outer.requires[at],
+                        None => self.bind_catalogue(&binding.device, interface),
+                    }
+                }
+                (None, Some(default)) => self.bind_catalogue(default, interface),
+                (None, None) => {
+                    self.missing_in_use(&given, &requirement.name.text, "requirement");
+                    None
+                }
+            });
+        }
+        let Frame { mut data, steps, mut owns, .. } = outer;
+        // As with keys, what goes into the image is for the implementation's own crate.
+        data.retain(|data| data.place != Place::Image);
+        // A generic implementation may say what those that it stands for say as well.
+        for new in &implementation.owns {
+            if !owns.iter().any(|known| known.is(&new.text)) {
+                owns.push(new);
+            }
+        }
+        Some(Frame { implementation, params, keys, requires, data, steps, owns, chosen_by: Vec::new() })
+    }
+
+    /// A device that a catalogue makes for one binding of the device `index` alone. It is called after both.
+    fn own_device(&mut self, index: usize, outer: &Frame<'m>, binding: &'m Binding) -> Option<Bound> {
+        let implementation = self.catalogue.implementation(&binding.device.text)?;
+        let owner = &self.instances[index];
+        let name = format!("{}-{}", owner.name, binding.requirement);
+        let (span, name_span) = (owner.span, owner.name_span);
+        let instance = self.instances.len();
+        self.instances.push(Instance::new(name.into(), span, Some(implementation)));
+        self.instances[instance].name_span = name_span;
+        let given = Given { name: &binding.device, arguments: &binding.arguments, span: binding.span };
+        let (params, keys) = self.give(instance, outer, implementation, &given)?;
+        let mut requires = Vec::with_capacity(implementation.requires.len());
+        for requirement in &implementation.requires {
+            requires.push(match &requirement.default {
+                Some(default) => self.bind_catalogue(default, &requirement.interface.text),
+                None => {
+                    self.missing_in_use(&given, &requirement.name.text, "requirement");
+                    None
+                }
+            });
+        }
+        let new = &mut self.instances[instance];
+        (new.params, new.keys, new.requires) = (params, keys, requires);
+        Some(Bound { instance, span })
+    }
+
+    /// The params of `implementation` and its keys, which belong to the device `owner`, as a catalogue gives them.
+    fn give(
+        &mut self,
+        owner: usize,
+        outer: &Frame<'m>,
+        implementation: &'m Implementation,
+        given: &Given<'m>,
+    ) -> Option<(Vec<Option<Slot>>, Vec<usize>)> {
+        let argument = |name: &str| given.arguments.iter().find(|a| a.name.is(name));
         let mut params = Vec::with_capacity(implementation.params.len());
         for param in &implementation.params {
             params.push(match argument(&param.name.text) {
-                Some(argument) => self.argument(&outer, argument, param),
+                Some(argument) => self.argument(outer, argument, param),
                 None => match (&param.default, param.optional) {
                     (Some(default), _) => {
                         Some(Slot { value: ParamValue::Fixed(default.clone()), span: None })
                     }
                     (None, true) => Some(Slot { value: ParamValue::Absent, span: None }),
                     (None, false) => {
-                        self.missing_in_use(used, &param.name.text, "param");
+                        self.missing_in_use(given, &param.name.text, "param");
                         None
                     }
                 },
@@ -147,7 +251,7 @@ impl<'m> Draft<'m> {
                 }
                 Some(ArgumentValue::Literal(literal)) => {
                     let given = literal.typed(&key.ty, "this").ok().map(|value| (value, literal.span));
-                    self.add_device_key(key, index, given)
+                    self.add_device_key(key, owner, given)
                 }
                 Some(ArgumentValue::Param(name)) => {
                     let at = outer.implementation.params.iter().position(|p| p.name.is(&name.text))?;
@@ -157,42 +261,19 @@ impl<'m> Draft<'m> {
                         }
                         _ => None,
                     };
-                    self.add_device_key(key, index, given)
+                    self.add_device_key(key, owner, given)
                 }
-                None => self.add_device_key(key, index, None),
+                // The path of data is no key's value: the catalogue's check lets it stand for a `path`.
+                Some(ArgumentValue::Build(name)) => {
+                    let given = self.file_of(outer, &name.text).map(|(path, span)| (Value::Path(path), span));
+                    self.add_device_key(key, owner, given)
+                }
+                None => self.add_device_key(key, owner, None),
             };
             self.keys[index].live = true;
             keys.push(index);
         }
-        let mut requires = Vec::with_capacity(implementation.requires.len());
-        for requirement in &implementation.requires {
-            let interface = &requirement.interface.text;
-            let binding = used.bindings.iter().find(|b| b.requirement.is(&requirement.name.text));
-            requires.push(match (binding, &requirement.default) {
-                (Some(binding), _) => {
-                    let passed =
-                        outer.implementation.requires.iter().position(|r| r.name.is(&binding.device.text));
-                    match passed {
-                        Some(at) => outer.requires[at],
-                        None => self.bind_catalogue(&binding.device, interface),
-                    }
-                }
-                (None, Some(default)) => self.bind_catalogue(default, interface),
-                (None, None) => {
-                    self.missing_in_use(used, &requirement.name.text, "requirement");
-                    None
-                }
-            });
-        }
-        let mut owns = outer.owns;
-        // A generic implementation may say what those that it stands for say as well.
-        for new in &implementation.owns {
-            if !owns.iter().any(|known| known.is(&new.text)) {
-                owns.push(new);
-            }
-        }
-        let (steps, chosen_by) = (outer.steps, Vec::new());
-        Some(Frame { implementation, params, keys, requires, steps, owns, chosen_by })
+        Some((params, keys))
     }
 
     /// A device that a catalogue names: one shared instance with its defaults, typed and bound at once.
@@ -226,11 +307,15 @@ impl<'m> Draft<'m> {
                     span: Some(self.keys[key].span),
                 })
             }
+            ArgumentValue::Build(name) => {
+                let (path, span) = self.file_of(outer, &name.text)?;
+                Some(Slot { value: ParamValue::Fixed(Value::Path(path)), span: Some(span) })
+            }
         }
     }
 
     fn add_steps(&mut self, index: usize, frame: &mut Frame<'m>) {
-        let name = self.instances[index].name;
+        let name = self.instances[index].name.clone();
         for step in &frame.implementation.steps {
             let attach = step.role == Role::Attach;
             let mut arguments: Vec<(String, Value)> = Vec::new();
@@ -244,7 +329,7 @@ impl<'m> Draft<'m> {
                         match slot.map(|slot| &slot.value) {
                             Some(ParamValue::Fixed(value)) => (Some(value.clone()), span),
                             Some(ParamValue::Key(_)) if attach => {
-                                self.faults.push(attach::unknown(&param.text, name, span));
+                                self.faults.push(attach::unknown(&param.text, &name, span));
                                 (None, span)
                             }
                             _ => (None, span),
@@ -255,11 +340,15 @@ impl<'m> Draft<'m> {
                         let draft = at.map(|at| &self.keys[frame.keys[at]]);
                         let span = draft.map_or(key.span, |draft| draft.span);
                         if attach && draft.is_some_and(|draft| draft.declaration.stage != Stage::Build) {
-                            self.faults.push(attach::unknown(&key.text, name, span));
+                            self.faults.push(attach::unknown(&key.text, &name, span));
                             continue;
                         }
                         (draft.and_then(|draft| draft.value.clone()), span)
                     }
+                    ArgumentValue::Build(build) => match self.file_of(frame, &build.text) {
+                        Some((path, span)) => (Some(Value::Path(path)), span),
+                        None => (None, build.span),
+                    },
                 };
                 let Some(value) = value else { continue };
                 if attach {
@@ -286,7 +375,7 @@ impl<'m> Draft<'m> {
     }
 
     /// A catalogue that forgets something: said at its `use`.
-    fn missing_in_use(&mut self, used: &Use, name: &str, what: &str) {
+    fn missing_in_use(&mut self, given: &Given<'_>, name: &str, what: &str) {
         let (code, help) = if what == "param" {
             (Code::MissingValue, format!("add `{name}=...` to this line of the catalogue"))
         } else {
@@ -295,8 +384,8 @@ impl<'m> Draft<'m> {
                 format!("add a block to this line of the catalogue: `{{ {name} DEVICE }}`"),
             )
         };
-        let message = format!("`use {}` doesn't give the {what} `{name}`", used.implementation);
-        let span: Span = used.span;
+        let message = format!("this doesn't give `{}` the {what} `{name}`", given.name);
+        let span = given.span;
         self.faults.push(Diagnostic::error(code, message).label(span, "here").help(help));
     }
 }

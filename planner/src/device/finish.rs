@@ -50,7 +50,7 @@ impl<'m> Draft<'m> {
         let all: Vec<(Vec<Attachment>, Span)> = order
             .iter()
             .map(|index| &self.instances[*index])
-            .filter_map(|i| Some((attach::attachments(i.name, i.resolved.as_deref()?), i.name_span)))
+            .filter_map(|i| Some((attach::attachments(&i.name, i.resolved.as_deref()?), i.name_span)))
             .collect();
         attach::clashes(all.iter().map(|(all, span)| (&all[..], *span)), &mut self.faults);
     }
@@ -58,7 +58,7 @@ impl<'m> Draft<'m> {
     /// The devices' names in generated code. Two that would be one are a fault.
     fn variables(&mut self, order: &[usize]) -> Vec<String> {
         let variables: Vec<String> =
-            order.iter().map(|index| variable(self.instances[*index].name)).collect();
+            order.iter().map(|index| variable(&self.instances[*index].name)).collect();
         let mut first: HashMap<&str, usize> = HashMap::with_capacity(order.len());
         for (name, &index) in variables.iter().zip(order) {
             let Some(other) = first.insert(name, index) else { continue };
@@ -130,7 +130,7 @@ impl<'m> Draft<'m> {
         let mut aliases: HashMap<usize, Vec<Name>> = HashMap::new();
         for (index, instance) in self.instances.iter().enumerate() {
             if merged[index] != index {
-                let name = Name { text: instance.name.to_owned(), span: instance.name_span };
+                let name = Name { text: instance.name.clone().into_owned(), span: instance.name_span };
                 aliases.entry(merged[index]).or_default().push(name);
             }
         }
@@ -140,7 +140,7 @@ impl<'m> Draft<'m> {
             let mut aliases = aliases.remove(&index).unwrap_or_default();
             aliases.sort_by(|a, b| a.text.cmp(&b.text));
             Some(Device {
-                name: instance.name.to_owned(),
+                name: instance.name.clone().into_owned(),
                 aliases,
                 variable,
                 implementation: instance.implementation?.name.text.clone(),
@@ -163,8 +163,9 @@ impl<'m> Draft<'m> {
                         })
                     })
                     .collect::<Option<_>>()?,
+                data: resolved.data.clone(),
                 steps: resolved.steps.clone(),
-                attachments: attach::attachments(instance.name, resolved),
+                attachments: attach::attachments(&instance.name, resolved),
                 teardown: resolved.krate.teardown.as_ref().map(|path| path.text.clone()),
                 exclusive: resolved.implementation.exclusive,
                 span: instance.span,

@@ -71,7 +71,7 @@ impl<'m> Draft<'m> {
             draft.span = span;
             draft.provenance = Provenance::Manifest;
         }
-        let device = owner.map(|o| self.instances[o].name);
+        let device = owner.map(|o| &*self.instances[o].name);
         for setting in self.settings.of(&key.name.text, device) {
             if key.stage == Stage::Run {
                 self.faults.push(wrong_stage(key, setting, self.is_secret(key)));
@@ -163,7 +163,7 @@ impl<'m> Draft<'m> {
     /// `devices` says where an instance went. Gives the keys and where each draft went.
     pub fn graph_keys(&self, devices: &[Option<DeviceId>]) -> (Vec<GraphKey>, HashMap<u32, KeyId>) {
         let mut live: Vec<usize> = (0..self.keys.len()).filter(|i| self.keys[*i].live).collect();
-        live.sort_by_key(|i| (self.keys[*i].owner.map(|o| self.instances[o].name), *i));
+        live.sort_by_key(|i| (self.keys[*i].owner.map(|o| &*self.instances[o].name), *i));
         let mut count: HashMap<String, u32> = HashMap::new();
         for index in &live {
             *count

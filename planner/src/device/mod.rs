@@ -4,6 +4,7 @@ mod attach;
 mod circle;
 mod complain;
 mod crates;
+mod data;
 mod expand;
 mod finish;
 mod graph_keys;
@@ -23,6 +24,7 @@ use uk_diagnostic::{Diagnostic, Span};
 use uk_keys::{Stage, Value};
 
 use crate::catalogue::Role;
+use crate::data::Data;
 use crate::read::Name;
 use crate::settings::{KnownKey, Provenance};
 use crate::value::Type;
@@ -72,7 +74,9 @@ pub struct Device {
     pub params: Vec<Param>,
     /// The function's further arguments, in order.
     pub bindings: Vec<Binding>,
-    /// What must be made while building, and what the guest must be given, as the catalogue's lines.
+    /// Data that are made while building. The function gets those that go into the image between its params and its bindings.
+    pub data: Vec<Data>,
+    /// What the guest must be given, as the catalogue's lines.
     pub steps: Vec<Step>,
     /// What the guest must be given when it runs; the function's last arguments, in order.
     pub attachments: Vec<Attachment>,
@@ -123,14 +127,14 @@ pub struct Binding {
     pub span: Span,
 }
 
-/// A line of `build { ... }` or `attach { ... }` with its values.
+/// A line of `attach { ... }` with its values.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// When it is needed.
     pub role: Role,
-    /// What is made.
+    /// What kind of thing is attached.
     pub tool: String,
-    /// Of what.
+    /// Which one.
     pub arguments: Vec<(String, Value)>,
 }
 
@@ -185,6 +189,13 @@ pub struct GraphKey {
     pub provenance: Provenance,
     /// Where that value is written, else where the key is declared.
     pub span: Span,
+}
+
+impl Device {
+    /// Where in the folder of the generated main those of its data are that go into the image.
+    pub fn embedded(&self, data: &Data) -> String {
+        format!("data/{}.{}", self.variable, data.name)
+    }
 }
 
 impl DeviceGraph {

@@ -40,7 +40,7 @@ impl Draft<'_> {
             let members: Vec<&str> = circle
                 .iter()
                 .filter_map(|edge| graph.edge_endpoints(*edge))
-                .map(|(from, _)| self.instances[from.index()].name)
+                .map(|(from, _)| &*self.instances[from.index()].name)
                 .collect();
             let message = match members.as_slice() {
                 [one] => format!("the device `{one}` needs itself"),
@@ -49,7 +49,7 @@ impl Draft<'_> {
             let mut fault = Diagnostic::error(Code::DeviceCycle, message);
             for edge in circle.iter().take(MAX_SHOWN) {
                 if let Some((from, to)) = graph.edge_endpoints(*edge) {
-                    let (from, to) = (self.instances[from.index()].name, self.instances[to.index()].name);
+                    let (from, to) = (&self.instances[from.index()].name, &self.instances[to.index()].name);
                     fault = fault.label(graph[*edge], format!("`{from}` needs `{to}`"));
                 }
             }
@@ -100,7 +100,7 @@ impl Draft<'_> {
     pub fn by_name_order(&self, merged: &[usize]) -> Vec<usize> {
         let alive = |i: &usize| merged[*i] == *i && self.instances[*i].resolved.is_some();
         let mut by_name: Vec<usize> = (0..self.instances.len()).filter(alive).collect();
-        by_name.sort_by_cached_key(|i| names::canonical(self.instances[*i].name));
+        by_name.sort_by_cached_key(|i| names::canonical(&self.instances[*i].name));
         let mut rank: Vec<u32> = vec![0; self.instances.len()];
         for (place, index) in by_name.iter().enumerate() {
             rank[*index] = place as u32;
@@ -165,6 +165,9 @@ fn identity(resolved: &Resolved<'_>, stands_for: &[usize], text: &mut String) {
     }
     for bound in &resolved.bindings {
         let _ = write!(text, " device {}", stands_for[bound.instance]);
+    }
+    for data in &resolved.data {
+        let _ = write!(text, " {:?} {:?} {:?}", data.tool, data.folder, data.place);
     }
     if !resolved.steps.is_empty() {
         let _ = write!(text, " {:?}", resolved.steps);

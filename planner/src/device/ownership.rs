@@ -124,7 +124,7 @@ impl<'m> Draft<'m> {
 
 /// An exclusive device that is bound in several places.
 fn bound_again(instance: &Instance<'_>, spans: &[Span]) -> Diagnostic {
-    let name = instance.name;
+    let name = &instance.name;
     let message =
         format!("the device `{name}` can be given to one place, and is bound {}", times(spans.len()));
     let mut fault = Diagnostic::error(Code::ExclusiveDevice, message);

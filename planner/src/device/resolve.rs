@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use uk_backends::Target;
@@ -35,6 +35,7 @@ pub fn resolve(
         keys: Vec::new(),
         application_keys: HashMap::new(),
         fitting: RefCell::default(),
+        used_files: RefCell::default(),
         faults: Vec::new(),
     };
     draft.add_application_keys();
@@ -81,12 +82,14 @@ pub(super) struct Draft<'m> {
     pub application_keys: HashMap<Cow<'m, str>, usize>,
     /// What could stand for each interface, once somebody asked.
     pub fitting: RefCell<HashMap<String, Rc<[&'m str]>>>,
+    /// Paths of data that somebody is given.
+    pub used_files: RefCell<HashSet<String>>,
     pub faults: Vec<Diagnostic>,
 }
 
 /// A device, declared or named without a declaration.
 pub(super) struct Instance<'m> {
-    pub name: &'m str,
+    pub name: Cow<'m, str>,
     /// Its declaration's line, or the place that first names it.
     pub span: Span,
     pub name_span: Span,
@@ -128,7 +131,7 @@ impl<'m> Draft<'m> {
                 self.unknown_implementation(device);
             }
             self.by_name.insert(names::canonical(&device.name.text), self.instances.len());
-            self.instances.push(Instance::new(&device.name.text, device.span, implementation));
+            self.instances.push(Instance::new(Cow::Borrowed(&device.name.text), device.span, implementation));
             if let Some(new) = self.instances.last_mut() {
                 new.declared = Some(device);
                 new.name_span = device.name.span;
@@ -151,7 +154,7 @@ impl<'m> Draft<'m> {
 
     fn fill_arguments(&mut self, index: usize, implementation: &'m Implementation) {
         let instance = &self.instances[index];
-        let (name, span, declared) = (instance.name, instance.span, instance.declared);
+        let (name, span, declared) = (instance.name.clone(), instance.span, instance.declared);
         let arguments = declared.map_or(&[][..], |d| &d.arguments);
         let mut params: Vec<Option<Slot>> = vec![None; implementation.params.len()];
         let mut written = vec![false; implementation.params.len()];
@@ -193,8 +196,8 @@ impl<'m> Draft<'m> {
                     .label(other.span(), "here")
                     .help("write a plain value, or leave it out and use `--set`"),
                 ),
-                // `(param)` doesn't pass the manifest stage.
-                (Some(_), _, ArgumentValue::Param(_)) => {}
+                // `(param)` and `(build)` don't pass the manifest stage.
+                (Some(_), _, ArgumentValue::Param(_) | ArgumentValue::Build(_)) => {}
                 (None, None, _) => self.faults.push(unknown_argument(implementation, &argument.name)),
             }
         }
@@ -203,7 +206,7 @@ impl<'m> Draft<'m> {
                 (Some(default), _) => Some(Slot { value: ParamValue::Fixed(default.clone()), span: None }),
                 (None, true) => Some(Slot { value: ParamValue::Absent, span: None }),
                 (None, false) => {
-                    self.faults.push(missing_param(name, span, declared, implementation, param));
+                    self.faults.push(missing_param(&name, span, declared, implementation, param));
                     None
                 }
             };
@@ -263,7 +266,7 @@ impl<'m> Draft<'m> {
 
     fn fill_requirements(&mut self, index: usize, implementation: &'m Implementation) {
         let instance = &self.instances[index];
-        let (name, span, declared) = (instance.name, instance.span, instance.declared);
+        let (name, span, declared) = (instance.name.clone(), instance.span, instance.declared);
         let bindings = declared.map_or(&[][..], |d| &d.bindings);
         let mut requires = Vec::with_capacity(implementation.requires.len());
         for requirement in &implementation.requires {
@@ -272,7 +275,7 @@ impl<'m> Draft<'m> {
                 (Some(binding), _) => self.bind(&binding.device, &requirement.interface.text, binding.span),
                 (None, Some(default)) => self.bind(default, &requirement.interface.text, span),
                 (None, None) => {
-                    let fault = self.unbound(name, span, declared, implementation, &requirement.name);
+                    let fault = self.unbound(&name, span, declared, implementation, &requirement.name);
                     self.faults.push(fault);
                     None
                 }
@@ -314,7 +317,11 @@ impl<'m> Draft<'m> {
         };
         let index = self.instances.len();
         self.by_name.insert(canonical, index);
-        self.instances.push(Instance::new(&implementation.name.text, name.span, Some(implementation)));
+        self.instances.push(Instance::new(
+            Cow::Borrowed(&implementation.name.text),
+            name.span,
+            Some(implementation),
+        ));
         Some(index)
     }
 
@@ -325,7 +332,7 @@ impl<'m> Draft<'m> {
 }
 
 impl<'m> Instance<'m> {
-    fn new(name: &'m str, span: Span, implementation: Option<&'m Implementation>) -> Self {
+    pub fn new(name: Cow<'m, str>, span: Span, implementation: Option<&'m Implementation>) -> Self {
         Self {
             name,
             span,

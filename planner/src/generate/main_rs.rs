@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use uk_diagnostic::Span;
 
 use super::literal;
+use crate::data::{Data, Place};
 use crate::device::{Device, DeviceGraph, Job, JobArgument, Param, ParamValue};
 
 /// The generated main, and where each of its lines comes from.
@@ -39,6 +40,11 @@ pub fn main_rs(graph: &DeviceGraph) -> MainRs {
     }
     out.line("mod keys;", None);
     out.line("", None);
+    if graph.devices().iter().any(|device| embedded(device).next().is_some()) {
+        out.line("#[repr(align(16))]", None);
+        out.line("struct Aligned<T: ?Sized>(T);", None);
+        out.line("", None);
+    }
     out.line(
         &format!(
             "{guest}::entry!(name: {name}, application: {application}, keys: keys::KEYS, start: start);"
@@ -116,7 +122,8 @@ impl Writer {
     fn device(&mut self, graph: &DeviceGraph, device: &Device) {
         let (open, close) = if device.exclusive { ("", "") } else { ("uk_device::share(", ")") };
         let mut head = format!("    let {} = {open}{}(", device.variable, device.connect);
-        if device.params.is_empty() && device.bindings.is_empty() && device.attachments.is_empty() {
+        let plain = device.params.is_empty() && device.bindings.is_empty() && device.attachments.is_empty();
+        if plain && embedded(device).next().is_none() {
             let _ = write!(head, ").await?{close};");
             return self.line(&head, Some(device.span));
         }
@@ -124,6 +131,13 @@ impl Writer {
         for param in &device.params {
             let line = format!("        {},", argument(graph, param));
             self.line(&line, Some(param.span.unwrap_or(device.span)));
+        }
+        for data in embedded(device) {
+            let file = literal::text(&device.embedded(data));
+            let line = format!(
+                "        {{ static DATA: &Aligned<[u8]> = &Aligned(*include_bytes!({file})); &DATA.0 }},"
+            );
+            self.line(&line, Some(data.span));
         }
         for binding in &device.bindings {
             let line = format!("        {},", graph.device(binding.device).variable);
@@ -159,6 +173,11 @@ impl Writer {
         }
         self.line(&format!("{indent}){end}"), Some(job.entry_span));
     }
+}
+
+/// The data of a device that go into the image.
+fn embedded(device: &Device) -> impl Iterator<Item = &Data> {
+    device.data.iter().filter(|data| data.place == Place::Image)
 }
 
 fn argument(graph: &DeviceGraph, param: &Param) -> String {

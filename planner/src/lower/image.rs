@@ -22,6 +22,8 @@ pub struct Wiring<'a> {
     pub keys: &'a str,
     /// What the application's `keys!` sees.
     pub projection: &'a str,
+    /// Data that the main takes into the image: from its folder, a path and the node that makes them.
+    pub data: &'a [(String, ActionId)],
     /// The manifest line of the unikernel.
     pub span: Option<Span>,
 }
@@ -95,6 +97,8 @@ impl Lowering<'_> {
         call.inputs.extend(units.libraries(&closure));
         search(units, &closure, &mut call);
         call.inputs.extend(sources.map(|(name, action)| input(format!("main/{name}"), action, 0)));
+        let data = wiring.data.iter();
+        call.inputs.extend(data.map(|(name, action)| input(format!("main/{name}"), *action, 0)));
         Action {
             kind: Kind::Link,
             label: artifact(wiring),

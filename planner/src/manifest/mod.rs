@@ -9,7 +9,7 @@ pub use hook::{Hook, Output, Program, Run, Size, Step};
 
 pub use entry::is_keyword;
 pub(crate) use entry::is_path;
-pub(crate) use read::{arguments, binding, language, repeated_bindings};
+pub(crate) use read::{Within, argument_value, arguments, binding, language, repeated_bindings};
 
 use uk_diagnostic::{Diagnostic, SourceId, Span};
 
@@ -96,6 +96,8 @@ pub enum ArgumentValue {
     Key(Name),
     /// `(param)NAME`: in catalogues only.
     Param(Name),
+    /// `(build)NAME`, the path of data: in catalogues only.
+    Build(Name),
 }
 
 impl ArgumentValue {
@@ -103,7 +105,7 @@ impl ArgumentValue {
     pub fn span(&self) -> Span {
         match self {
             ArgumentValue::Literal(literal) => literal.span,
-            ArgumentValue::Key(name) | ArgumentValue::Param(name) => name.span,
+            ArgumentValue::Key(name) | ArgumentValue::Param(name) | ArgumentValue::Build(name) => name.span,
         }
     }
 }
@@ -117,6 +119,8 @@ pub struct Binding {
     pub device: Name,
     /// The interface where it isn't the left word.
     pub interface: Option<Name>,
+    /// In a catalogue, the params of a device that is made for this binding alone.
+    pub arguments: Vec<Argument>,
     /// The line.
     pub span: Span,
 }

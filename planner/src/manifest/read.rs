@@ -250,7 +250,7 @@ fn device(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Device> {
     let implementation = name.as_ref().and_then(|_| reader.text("an implementation"));
     let arguments = arguments(&mut reader, false);
     let bindings: Vec<Binding> =
-        reader.children().iter().filter_map(|c| binding(c, false, reader.faults)).collect();
+        reader.children().iter().filter_map(|c| binding(c, Within::Device, reader.faults)).collect();
     let complete = bindings.len() == reader.children().len();
     repeated_bindings(bindings.iter(), "device", &mut reader);
     (reader.done() && complete).then_some(())?;
@@ -296,10 +296,11 @@ pub(crate) fn argument_value(
     match &*annotation.text {
         "key" => Some(ArgumentValue::Key(name)),
         "param" if in_catalogue => Some(ArgumentValue::Param(name)),
+        "build" if in_catalogue => Some(ArgumentValue::Build(name)),
         other => {
             let message = format!("`({})` means nothing here", other.escape_debug());
             let help = if in_catalogue {
-                "`(key)NAME` refers to a key of this implementation, `(param)NAME` to a param"
+                "`(key)NAME` refers to a key of this implementation, `(param)NAME` to a param, `(build)NAME` to data"
             } else {
                 "`(key)NAME` refers to a key of this manifest"
             };
@@ -309,17 +310,36 @@ pub(crate) fn argument_value(
     }
 }
 
-/// `REQUIREMENT DEVICE`, in a job with `as=INTERFACE`.
-pub(crate) fn binding(node: &Node<'_>, in_job: bool, faults: &mut Vec<Diagnostic>) -> Option<Binding> {
-    let usage = if in_job { "REQUIREMENT DEVICE as=INTERFACE" } else { "REQUIREMENT DEVICE" };
+/// Where a line that binds a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// `REQUIREMENT DEVICE as=INTERFACE`.
+    Job,
+    /// `REQUIREMENT DEVICE`.
+    Device,
+    /// `REQUIREMENT DEVICE` or `REQUIREMENT IMPLEMENTATION param=value`.
+    Use,
+}
+
+/// `REQUIREMENT DEVICE`.
+pub(crate) fn binding(node: &Node<'_>, within: Within, faults: &mut Vec<Diagnostic>) -> Option<Binding> {
+    let usage = match within {
+        Within::Job => "REQUIREMENT DEVICE as=INTERFACE",
+        Within::Device => "REQUIREMENT DEVICE",
+        Within::Use => "REQUIREMENT DEVICE, or REQUIREMENT IMPLEMENTATION param=value",
+    };
     let mut reader = Reader::new(node, usage, faults);
     let requirement = Name { text: node.name.text.clone().into_owned(), span: node.name.span };
     let requirement = reader.checked(requirement, "the name of a requirement");
     let device = reader.text("a device");
-    let interface = if in_job { reader.property_text("as") } else { None };
+    let interface = if within == Within::Job { reader.property_text("as") } else { None };
     reader.no_children();
-    reader.done_with_properties().then_some(())?;
-    Some(Binding { requirement: requirement?, device: device?, interface, span: node.span })
+    let (arguments, good) = match within {
+        Within::Use => (arguments(&mut reader, true), reader.done()),
+        Within::Job | Within::Device => (Vec::new(), reader.done_with_properties()),
+    };
+    good.then_some(())?;
+    Some(Binding { requirement: requirement?, device: device?, interface, arguments, span: node.span })
 }
 
 /// One requirement is bound once.
@@ -372,7 +392,7 @@ fn job(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Job> {
             line.done_with_properties();
             arguments.push(JobArgument::Keys(child.span));
         } else {
-            arguments.extend(binding(child, true, reader.faults).map(JobArgument::Binding));
+            arguments.extend(binding(child, Within::Job, reader.faults).map(JobArgument::Binding));
         }
     }
     let bindings = arguments.iter().filter_map(|a| match a {

@@ -184,6 +184,7 @@ fn json_attachments(device: &Device) -> impl Iterator<Item = JsonAttachment<'_>>
     device.attachments.iter().map(|attachment| {
         let (kind, read_only, sector_size) = match &attachment.what {
             Attached::File { read_only, sector_size, .. } => ("file", Some(*read_only), Some(*sector_size)),
+            Attached::Folder { .. } => ("folder", None, None),
             Attached::Tap { .. } => ("tap", None, None),
         };
         JsonAttachment {

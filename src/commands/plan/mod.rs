@@ -118,6 +118,7 @@ fn head(session: &Session, planned: &Planned) -> Result<String, Failure> {
             Attached::File { path, read_only, .. } => {
                 format!("file {path}{}", if *read_only { ", read-only" } else { "" })
             }
+            Attached::Folder { path } => format!("folder {path}"),
             Attached::Tap { name } => format!("tap {name}"),
         };
         text.push_str(&format!("  attach {} = {what}\n", attachment.name));

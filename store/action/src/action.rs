@@ -26,11 +26,13 @@ pub enum Kind {
     Link,
     /// An image made from a linked program.
     Pack,
+    /// Data for a device, made of a folder's files.
+    Data,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Toolchain,
         Kind::Generate,
         Kind::Compile,
@@ -39,6 +41,7 @@ impl Kind {
         Kind::ReadScript,
         Kind::Link,
         Kind::Pack,
+        Kind::Data,
     ];
 
     /// The word that people see.
@@ -52,6 +55,7 @@ impl Kind {
             Kind::ReadScript => "read-script",
             Kind::Link => "link",
             Kind::Pack => "pack",
+            Kind::Data => "data",
         }
     }
 
@@ -66,6 +70,7 @@ impl Kind {
             Kind::ReadScript => 5,
             Kind::Link => 6,
             Kind::Pack => 7,
+            Kind::Data => 8,
         }
     }
 }

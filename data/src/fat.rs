@@ -1,0 +1,141 @@
+//! A FAT file system.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
+
+use crate::files::File;
+use crate::image;
+
+/// What a file can have, in bytes.
+const MAX_SIZE: u64 = u32::MAX as u64;
+/// What a name can have, in bytes of UTF-8: what `fatfs` writes.
+const MAX_NAME: usize = 255;
+const SECTOR: u64 = 512;
+/// Bytes of an entry in a folder.
+const ENTRY: u64 = 32;
+
+/// Whether a FAT file system can hold a file.
+pub(crate) fn check(path: &str, size: u64) -> Result<(), String> {
+    if size > MAX_SIZE {
+        return Err(format!("`{path}` has {size} bytes, and a file on FAT has at most {MAX_SIZE}"));
+    }
+    for name in path.split('/') {
+        let refused = |c: char| c < ' ' || r#"\:*?"<>|"#.contains(c) || c > '\u{ffff}' || c == '\x7f';
+        if let Some(character) = name.chars().find(|c| refused(*c)) {
+            let character = character.escape_default();
+            return Err(format!("FAT has no names with `{character}`, and `{path}` has one"));
+        }
+        if name.ends_with(['.', ' ']) || name.starts_with(' ') {
+            return Err(format!(
+                "FAT has no names that begin or end with a space or end with a dot, and `{path}` has one"
+            ));
+        }
+        if name.len() > MAX_NAME {
+            return Err(format!("a name on FAT has at most {MAX_NAME} bytes, and `{path}` has a longer one"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether all names differ by more than case.
+pub(crate) fn check_all<'p>(paths: impl Iterator<Item = &'p str>) -> Result<(), String> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for path in paths {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for part in ends.map(|end| &path[..end]) {
+            let first = *seen.entry(part.to_uppercase()).or_insert(part);
+            if first != part {
+                return Err(format!("FAT doesn't tell `{first}` from `{part}`"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What `files` need at most: their clusters, those of their folders' entries, tables and reserved sectors.
+fn estimate(files: &[File]) -> u64 {
+    const CLUSTER: u64 = 4096;
+    let mut clusters: u64 = files.iter().map(|file| file.size.div_ceil(CLUSTER)).sum();
+    clusters += entries(files).values().map(|count| (count * ENTRY).div_ceil(CLUSTER)).sum::<u64>();
+    let data = clusters * CLUSTER;
+    // Two tables of at most four bytes for each cluster, of at least a sector.
+    let tables = 2 * (data / SECTOR) * 4;
+    (data + tables + 64 * 1024).next_multiple_of(CLUSTER)
+}
+
+/// How many entries the names in each folder take at most.
+fn entries(files: &[File]) -> BTreeMap<&str, u64> {
+    let mut entries: BTreeMap<&str, u64> = BTreeMap::from([("", 1)]);
+    for file in files {
+        let mut path = file.key.as_str();
+        loop {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let new = !entries.contains_key(folder);
+            *entries.entry(folder).or_insert(2) += 2 + name.len() as u64 / 13;
+            if !new {
+                break;
+            }
+            path = folder;
+        }
+    }
+    entries
+}
+
+pub(crate) fn make(files: &[File], to: &Path) -> io::Result<()> {
+    let mut size = estimate(files);
+    // The first size does, unless the file system needs more for itself than was thought.
+    for _ in 0..8 {
+        match fill(files, to, size) {
+            Err(error) if error.kind() == io::ErrorKind::WriteZero || is_full(&error) => size += size / 4,
+            done => {
+                done?;
+                let mut image = fs::OpenOptions::new().read(true).write(true).open(to)?;
+                return image::seal(&mut image, size, files);
+            }
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::StorageFull, "the files don't fit into a FAT file system"))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.to_string().contains("space")
+}
+
+fn fill(files: &[File], to: &Path, size: u64) -> io::Result<()> {
+    let mut image = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to)?;
+    image.set_len(size)?;
+    let sectors = u32::try_from(size / SECTOR)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a FAT file system has at most 2 TiB"))?;
+    let mut options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
+    // The uppermost folder of 12 and 16 bits has a fixed size, in which whole sectors are entries.
+    let entries = entries(files).get("").copied().unwrap_or(0).next_multiple_of(SECTOR / ENTRY);
+    if entries > 512 {
+        options = match u16::try_from(entries) {
+            Ok(entries) => options.max_root_dir_entries(entries),
+            Err(_) => options.fat_type(fatfs::FatType::Fat32),
+        };
+    }
+    format_volume(&mut image, options)?;
+    let system = FileSystem::new(&mut image, FsOptions::new())?;
+    {
+        let root = system.root_dir();
+        let mut made = String::new();
+        for file in files {
+            if let Some((folder, _)) = file.key.rsplit_once('/')
+                && folder != made
+            {
+                let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+                for end in ends {
+                    root.create_dir(&folder[..end])?;
+                }
+                folder.clone_into(&mut made);
+            }
+            file.copy(&mut root.create_file(&file.key)?)?;
+        }
+    }
+    system.unmount()
+}

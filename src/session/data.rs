@@ -1,0 +1,132 @@
+//! The data of devices: their folders looked at, and their nodes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use uk_action::ActionId;
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::{DataFolder, Project, SourceSets};
+use uk_planner::catalogue::Catalogue;
+use uk_planner::data::{Data, Place};
+use uk_planner::device::{DeviceGraph, ParamValue};
+use uk_planner::lower::Lowering;
+use uk_planner::manifest::{ArgumentValue, Unikernel};
+
+/// A file of data, to be put beside the artifact.
+#[derive(Debug, Clone)]
+pub struct DataFile {
+    /// The path in `dist/`.
+    pub name: String,
+    /// The node that makes it.
+    pub node: ActionId,
+}
+
+/// The data of one unikernel on one target.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    /// What the generated main takes in.
+    pub embedded: Vec<(String, ActionId)>,
+    /// What goes to `dist/`.
+    pub files: Vec<DataFile>,
+}
+
+/// What the data of `devices` are made of, in the devices' order; what can't be taken is added to `faults`.
+pub(super) fn folders(
+    devices: &DeviceGraph,
+    project: &Project,
+    sources: &mut SourceSets,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Arc<DataFolder>> {
+    let mut found = Vec::new();
+    for data in devices.devices().iter().flat_map(|device| &device.data) {
+        // Only FAT can't take a file for its size.
+        let sizes = data.tool == uk_planner::data::Tool::Fat;
+        match sources.data(&project.folder.join(&data.folder), &data.folder, sizes) {
+            Ok(folder) => {
+                faults.extend(unfit(data, &folder));
+                found.push(folder);
+            }
+            Err(fault) => faults.push(fault.label(data.span, "here")),
+        }
+    }
+    found
+}
+
+/// What the tool can't take.
+fn unfit(data: &Data, folder: &DataFolder) -> Option<Diagnostic> {
+    let tool = data.tool.name();
+    let one = folder.files.iter().find_map(|(path, size)| uk_data::check(tool, path, *size).err());
+    let cause = one.or_else(|| {
+        let paths = folder.files.iter().map(|(path, _)| path.as_str());
+        uk_data::check_all(tool, paths).err()
+    })?;
+    let message = format!("no data can be made of the folder `{}`: {cause}", data.folder);
+    Some(
+        Diagnostic::error(Code::UnfitFolder, message)
+            .label(data.span, "here")
+            .help("rename the file, take it out of the folder, or take another device: `uk devices`"),
+    )
+}
+
+/// The nodes of the data of `devices`, made of `folders`.
+pub(super) fn nodes(
+    devices: &DeviceGraph,
+    folders: &[Arc<DataFolder>],
+    lowering: &mut Lowering<'_>,
+) -> Nodes {
+    let mut nodes = Nodes::default();
+    let all = devices.devices().iter().flat_map(|device| device.data.iter().map(move |data| (device, data)));
+    for ((device, data), folder) in all.zip(folders) {
+        let node = lowering.data(data, &folder.tree);
+        match &data.place {
+            Place::Image => nodes.embedded.push((device.embedded(data), node)),
+            Place::File(path) => {
+                let name = path.strip_prefix("dist/").unwrap_or(path).to_owned();
+                nodes.files.push(DataFile { name, node });
+            }
+        }
+    }
+    nodes
+}
+
+/// The files and folders that devices are given, which are no sources of the application: guests write to them, or they are
+/// data. They are the same whatever the target and the keys of a command, as far as the manifest says them.
+pub(super) fn given_to_devices(
+    unikernel: &Unikernel,
+    catalogue: &Catalogue,
+    graphs: &[(String, DeviceGraph)],
+) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for device in &unikernel.devices {
+        let Some(implementation) = catalogue.implementation(&device.implementation.text) else { continue };
+        for param in implementation.params.iter().filter(|param| param.ty.name() == "path") {
+            let argument = device.arguments.iter().find(|argument| argument.name.is(&param.name.text));
+            match argument.map(|argument| &argument.value) {
+                Some(ArgumentValue::Literal(literal)) => {
+                    paths.extend(literal.typed(&param.ty, "").ok().map(|value| value.to_string()));
+                }
+                Some(ArgumentValue::Key(name)) => {
+                    let key = unikernel.keys.iter().find(|key| key.name.is(&name.text));
+                    paths.extend(key.and_then(|key| key.default.as_ref()).map(|value| value.0.to_string()));
+                }
+                _ => {}
+            }
+        }
+    }
+    for device in graphs.iter().flat_map(|(_, graph)| graph.devices()) {
+        paths.extend(device.params.iter().filter(|param| param.ty.name() == "path").filter_map(|param| {
+            if let ParamValue::Fixed(value) = &param.value { Some(value.to_string()) } else { None }
+        }));
+        paths.extend(device.data.iter().map(|data| data.folder.clone()));
+        paths.extend(device.attachments.iter().map(|attachment| attachment.path().to_owned()));
+    }
+    // As the loader names files: without `.` and empty parts.
+    let tidy = |path: String| {
+        let parts: PathBuf = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        parts.to_str().unwrap_or_default().to_owned()
+    };
+    paths = paths.into_iter().map(tidy).filter(|path| !path.is_empty()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}

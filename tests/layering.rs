@@ -39,7 +39,7 @@ const GUEST: [&str; 27] = [
 /// data are laid out.
 const SHARED: [&str; 4] = ["uk-kdl", "uk-keys", "uk-keys-syntax", "uk-kv-format"];
 /// What each host crate may depend on of the workspace.
-const HOST: [(&str, &[&str]); 9] = [
+const HOST: [(&str, &[&str]); 10] = [
     ("uk-diagnostic", &[]),
     ("uk-backends", &[]),
     ("uk-action", &["uk-diagnostic"]),

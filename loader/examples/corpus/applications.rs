@@ -128,8 +128,8 @@ pub const ALL: [Application; 19] = [
         "0.23.5",
         &[
             run(&["eza", "--version"], "v0.23.5"),
-            run(&["eza", "--help"], "eza [options]"),
-            run(&["eza", "--tree", "--all", "--long", "--bytes", "--git"], "script.py"),
+            run(&["eza", "--help"], "Usage"),
+            run(&["eza", "--tree", "--all", "--long", "--bytes", "."], "script.py"),
         ],
     ),
     application(

@@ -7,7 +7,9 @@ use uk_action::{ActionId, Graph, Kind};
 use uk_loader::{Locking, Project, SourceSets};
 use uk_planner::lower::{DIRECTIVES, Lowering, directive_files};
 use uk_planner::units::{Crates, Mode};
-use uk_store::{Builtins, Cancel, Event, Failure as Faults, Observer, Options, Report, Store, realise};
+use uk_store::{
+    Builtins, Cancel, Event, Failure as Faults, Observer, Options, Report, Sandboxing, Store, realise,
+};
 
 use crate::Failure;
 
@@ -21,6 +23,8 @@ pub struct Built {
     pub executed: usize,
     /// How many were known.
     pub cached: usize,
+    /// How strictly they were kept to their inputs.
+    pub class: &'static str,
 }
 
 /// What a build script asked for.
@@ -40,6 +44,7 @@ pub fn build(source: &Path, options: &[&str], store: &Path, out: &Path) -> Resul
         format!("{} {}\n{}", diagnostic.code, diagnostic.message, diagnostic.notes.join("\n"))
     };
     let store = Store::open(store).map_err(|error| say(Box::new(error.diagnostic())))?;
+    let store = store.with_sandboxing(Sandboxing { launcher: Some("/proc/self/exe".into()), class: None });
     let project = Project { folder: source.to_owned(), name: String::new(), text: String::new() };
     let host = uk_loader::host(&project, &store).map_err(say)?;
     let mut stamps = SourceSets::new(&project.state().join("stamps"));
@@ -67,6 +72,7 @@ pub fn build(source: &Path, options: &[&str], store: &Path, out: &Path) -> Resul
         scripts: scripts(&graph, &report, &store)?,
         executed: report.executed,
         cached: report.cached,
+        class: store.class().name(),
     })
 }
 

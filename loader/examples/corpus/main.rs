@@ -36,6 +36,10 @@ const QUICK: [&str; 7] = [
 ];
 
 fn main() -> ExitCode {
+    // The engine's build steps are started by this very program.
+    if let Some(code) = uk_store::serve_launcher() {
+        return code;
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     match run(&args.iter().map(String::as_str).collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,12 +114,13 @@ fn check_one(application: &Application, folder: &Path, profile: &[&str]) -> Resu
         return Err(differences.join("\n"));
     }
     Ok(format!(
-        "the same {} units and {} build scripts, {} runs alike (uk {} executed, {} cached in {:.1} s, cargo {:.1} s)",
+        "the same {} units and {} build scripts, {} runs alike (uk {} executed, {} cached, sandbox: {}, in {:.1} s, cargo {:.1} s)",
         ours.units.len(),
         ours.scripts.len(),
         application.runs.len(),
         ours.executed,
         ours.cached,
+        ours.class,
         uk_took.as_secs_f64(),
         cargo_took.as_secs_f64(),
     ))

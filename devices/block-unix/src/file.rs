@@ -64,6 +64,11 @@ impl Opened {
         0
     }
 
+    /// Whether a write usually ends in memory.
+    pub fn has_page_cache(&self) -> bool {
+        !self.device
+    }
+
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
         self.file.read_exact_at(buffer, offset).map_err(failed)
     }

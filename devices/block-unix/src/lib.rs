@@ -1,26 +1,41 @@
 //! The device `block-of-file` of the unix target: a file or a disk of the host.
 //!
-//! What the page cache has is read at once; everything else is done by a few threads (`pool`), so that the executor's thread
-//! never waits for the disk. A thread owns the memory that it reads into or writes from, so a request's future may be
-//! dropped or forgotten at any time. README.md has figures.
+//! What the page cache has is read at once, and what it takes without waiting is written at once; everything else is done by a
+//! few threads (`pool`), so that the executor's thread doesn't wait for the disk. A thread owns the memory that it reads into or
+//! writes from, so a request's future may be dropped or forgotten at any time. README.md has figures.
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::unwrap_used)]
 #![warn(missing_docs)]
 
 mod file;
 mod pool;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use uk_device::{Attachment, Block, BlockError, Geometry};
 
 use file::Opened;
 use pool::{Pool, Request};
 
+/// The longest write that is tried at once, in bytes.
+const SHORT: usize = 65_536;
+/// A write that took longer had to wait for the disk. No system says beforehand whether one will, as it does for reads.
+const WAITED: Duration = Duration::from_millis(1);
+/// How long the threads write afterwards.
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// Others get their turn after this many requests that were ready at once.
+const TURN: u32 = 32;
+
 /// The device `block-of-file`.
 #[derive(Debug)]
 pub struct Disk {
     geometry: Geometry,
+    /// Until when the threads write everything.
+    back_off: Cell<Option<Instant>>,
+    /// How many requests were ready at once.
+    at_once: Cell<u32>,
     file: Arc<Opened>,
     pool: Pool,
 }
@@ -47,12 +62,36 @@ pub fn open(path: &Path, read_only: bool, sector_size: u32) -> uk_device::Result
     let file = Opened::open(path, read_only, sector_size)?;
     let geometry = Geometry { sector_size, sectors: file.size / u64::from(sector_size), read_only };
     let file = Arc::new(file);
-    Ok(Disk { geometry, pool: Pool::new(file.clone()), file })
+    let (back_off, at_once) = (Cell::new(None), Cell::new(0));
+    Ok(Disk { geometry, back_off, at_once, pool: Pool::new(file.clone()), file })
 }
 
 impl Disk {
     fn offset(&self, sector: u64) -> u64 {
         sector * u64::from(self.geometry.sector_size)
+    }
+
+    /// Counts a request that was ready at once.
+    async fn turn(&self) {
+        self.at_once.set(self.at_once.get().wrapping_add(1));
+        if self.at_once.get().is_multiple_of(TURN) {
+            uk_executor::yield_now().await;
+        }
+    }
+
+    /// Writes into the page cache, unless a write had to wait there a moment ago. `None` if the threads must write.
+    fn write_cached(&self, offset: u64, data: &[u8]) -> Option<Result<(), BlockError>> {
+        if data.len() > SHORT || !self.file.has_page_cache() {
+            return None;
+        }
+        let begun = Instant::now();
+        if self.back_off.get().is_some_and(|until| begun < until) {
+            return None;
+        }
+        let outcome = self.file.write(offset, data);
+        let end = Instant::now();
+        self.back_off.set((end - begun > WAITED).then(|| end + BACK_OFF));
+        Some(outcome)
     }
 }
 
@@ -65,7 +104,10 @@ impl Block for Disk {
         self.geometry.check(sector, buffer.len())?;
         let offset = self.offset(sector);
         let done = self.file.read_cached(offset, buffer);
-        let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
+        let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) else {
+            self.turn().await;
+            return Ok(());
+        };
         let memory = self.pool.memory(rest.len());
         let memory = self.pool.request(Request::Read { offset: offset + done as u64, memory }).await?;
         rest.copy_from_slice(&memory);
@@ -78,9 +120,14 @@ impl Block for Disk {
         if data.is_empty() {
             return Ok(());
         }
+        let offset = self.offset(sector);
+        if let Some(outcome) = self.write_cached(offset, data) {
+            self.turn().await;
+            return outcome;
+        }
         let mut memory = self.pool.memory(data.len());
         memory.copy_from_slice(data);
-        let memory = self.pool.request(Request::Write { offset: self.offset(sector), memory }).await?;
+        let memory = self.pool.request(Request::Write { offset, memory }).await?;
         self.pool.give_back(memory);
         Ok(())
     }

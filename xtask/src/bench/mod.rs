@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: each figure of the project beside its peer, medians over interleaved pairs.
 
+mod block;
 mod cold;
 mod image;
 mod ingest;
@@ -23,7 +24,8 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 8] = [
+    let all: [Bench; 9] = [
+        ("block", block::run),
         ("noop", noop::run),
         ("cold", cold::run),
         ("image", image::run),
@@ -36,7 +38,7 @@ pub fn run(name: Option<&str>) -> Done {
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
         return Err(format!(
-            "there is no benchmark `{}`: noop, cold, image, ingest, kv-rw, language, plan, ripgrep",
+            "there is no benchmark `{}`: block, noop, cold, image, ingest, kv-rw, language, plan, ripgrep",
             name.unwrap_or_default()
         ));
     }
@@ -67,8 +69,13 @@ impl Scratch {
 
     /// A copy of an example, outside of the repository as a user's project is.
     fn example(&self, name: &str) -> Result<PathBuf, String> {
-        let to = self.0.join(name);
-        let from = repository().join("examples").join(name);
+        self.project(&format!("examples/{name}"))
+    }
+
+    /// The same of any project of the repository.
+    fn project(&self, folder: &str) -> Result<PathBuf, String> {
+        let from = repository().join(folder);
+        let to = self.0.join(from.file_name().unwrap_or_default());
         for file in ["Cargo.toml", "unikernel.kdl", "unikernel.lock", "src/lib.rs"] {
             let target = to.join(file);
             std::fs::create_dir_all(target.parent().unwrap_or(&to)).map_err(|e| e.to_string())?;
@@ -78,7 +85,8 @@ impl Scratch {
         // The example finds the SDK beside it; a copy has to be told where that is.
         let manifest = to.join("Cargo.toml");
         let text = std::fs::read_to_string(&manifest).map_err(|e| e.to_string())?;
-        let text = text.replace("../../devices", &repository().join("devices").display().to_string());
+        let devices = repository().join("devices").display().to_string();
+        let text = text.replace("../../../devices", &devices).replace("../../devices", &devices);
         std::fs::write(&manifest, text).map_err(|e| e.to_string())?;
         Ok(to)
     }

@@ -1,0 +1,109 @@
+//! Reads and writes a disk as fast as it can. Around each pass it prints `BEGIN NAME` and `END NAME sum=N us=N`; whoever runs it
+//! takes the time. The same passes as those of bench/linux.c.
+#![no_std]
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::Poll;
+
+use uk_device::{Block, Clock, Console};
+
+uk_device::keys!();
+
+/// Bytes of a request, and how many passes over the disk make one that takes long enough: all of it, or a part.
+const SIZES: [(usize, u64); 2] = [(65_536, 1), (4096, 4)];
+
+/// Runs the passes.
+pub async fn start(
+    keys: Keys,
+    console: impl Console,
+    clock: impl Clock,
+    block: impl Block,
+) -> uk_device::Result {
+    let total = keys.mib << 20;
+    for (size, part) in SIZES {
+        for random in [false, true].into_iter().take(if size == 4096 { 2 } else { 1 }) {
+            for depth in [1, 32] {
+                for write in [true, false] {
+                    let kind = if random { "random" } else { "sequential" };
+                    let what = if write { "write" } else { "read" };
+                    let name = format!("{kind}-{what}-{size}-{depth}");
+                    // What was never written has no sum.
+                    if !name.starts_with(keys.only) {
+                        continue;
+                    }
+                    console.write(format!("BEGIN {name}\n").as_bytes()).await?;
+                    let before = clock.now();
+                    let sum = pass(&block, total / part, size, depth, random, write).await?;
+                    let us = (clock.now() - before).as_micros();
+                    console.write(format!("END {name} sum={sum} us={us}\n").as_bytes()).await?;
+                    if write {
+                        block.flush().await?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Touches the first `total` bytes of the disk once; the sum of the numbers that were read.
+async fn pass(
+    block: &impl Block,
+    total: u64,
+    size: usize,
+    depth: u64,
+    random: bool,
+    write: bool,
+) -> uk_device::Result<u64> {
+    let count = total / size as u64;
+    let sector_size = u64::from(block.geometry().sector_size);
+    let lanes = (0..depth).map(|lane| async move {
+        let mut buffer = vec![lane as u8; size];
+        let mut sum = 0_u64;
+        for number in (lane..count).step_by(depth as usize) {
+            // An odd factor makes a permutation of a power of two.
+            let number = if random { number.wrapping_mul(0x9e37_79b1) % count } else { number };
+            let offset = number * size as u64;
+            if write {
+                buffer[..8].copy_from_slice(&(offset + size as u64).to_le_bytes());
+                block.write(offset / sector_size, &buffer).await?;
+            } else {
+                block.read(offset / sector_size, &mut buffer).await?;
+                let mut word = [0; 8];
+                word.copy_from_slice(&buffer[..8]);
+                sum = sum.wrapping_add(u64::from_le_bytes(word));
+            }
+        }
+        Ok::<u64, uk_device::Error>(sum)
+    });
+    let mut sum = 0_u64;
+    for lane in all(lanes).await {
+        sum = sum.wrapping_add(lane?);
+    }
+    Ok(sum)
+}
+
+/// Polls all until all are ready.
+async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}

@@ -6,6 +6,7 @@
 
 mod cli;
 mod commands;
+mod difference;
 mod dist;
 mod failure;
 mod guest;

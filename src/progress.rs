@@ -49,7 +49,7 @@ impl Observer for Progress<'_> {
                 line.enable_steady_tick(Duration::from_millis(120));
                 running.insert(id, line);
             }
-            Event::Planned { .. } | Event::Started(_) => {}
+            Event::Planned { .. } | Event::Begun | Event::Started(_) => {}
             Event::Finished(id, how) => {
                 if let Some(line) = running.remove(&id) {
                     line.finish_and_clear();

@@ -5,9 +5,13 @@ use std::path::Path;
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files};
-use uk_store::{Builtins, Cancel, Fault, Options, Reason, Report, Root, State, realise, status};
+use uk_store::{
+    Builtins, Cancel, CheckError, Event, Fault, Observer, Options, Reason, Report, Root, State, Unlike,
+    realise, status,
+};
 
 use crate::cli::{Effort, Select};
+use crate::difference;
 use crate::dist::Dist;
 use crate::failure::Failure;
 use crate::hooks;
@@ -31,14 +35,14 @@ pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<()
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
     ui.diagnostics(&session.warnings, &session.sources);
     let cancel = Cancel::default();
-    cancel_on_signal(&cancel);
     let mut options = Options { keep_going: effort.keep_going, ..Options::default() };
     if let Some(jobs) = effort.jobs {
         options.jobs = jobs.get();
     }
     let roots: Vec<ActionId> = session.planned.iter().flat_map(Planned::roots).collect();
     let progress = Progress::new(ui, &session.graph);
-    let report = realise(&session.graph, &roots, &session.store, &options, &Made, &progress, &cancel);
+    let watched = Interruptible { progress: &progress, cancel: &cancel };
+    let report = realise(&session.graph, &roots, &session.store, &options, &Made, &watched, &cancel);
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
     }
@@ -68,6 +72,9 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     }
     for planned in &session.planned {
         publish(session, planned, &report)?;
+    }
+    if effort.check {
+        check(session, &roots, &report, &options, &watched, ui)?;
     }
     show_warnings(session, &progress.executed(), ui);
     let Report { executed, cached, .. } = report;
@@ -170,6 +177,80 @@ fn directives(args: &[String], sandbox: &Path) -> Result<(), String> {
         .into_iter()
         .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
         .map_err(|error| error.to_string())
+}
+
+/// More lines of a difference than tell anything new.
+const LINES: usize = 12;
+
+/// Builds everything once more and compares.
+fn check(
+    session: &Session,
+    roots: &[ActionId],
+    first: &Report,
+    options: &Options,
+    watched: &Interruptible<'_>,
+    ui: Ui,
+) -> Result<(), Failure> {
+    let Session { graph, store, .. } = session;
+    ui.note("once more, in another place");
+    let checked = uk_store::check(graph, roots, first, store, options, &Made, watched, watched.cancel);
+    let checked = checked.map_err(|error| match error {
+        CheckError::Build(failure) => Failure::new(failure.diagnostics(graph), &session.sources),
+        CheckError::Store(error) => error.diagnostic().into(),
+    })?;
+    if checked.unlike.is_empty() {
+        let apart = match checked.apart {
+            0 => String::new(),
+            apart => format!("; {apart} have other inputs now and could not be compared"),
+        };
+        ui.note(&format!("{} nodes came out the same twice{apart}", checked.compared));
+        return Ok(());
+    }
+    let mut faults: Vec<Diagnostic> =
+        checked.unlike.iter().map(|unlike| not_reproducible(session, unlike)).collect();
+    if let (Some(last), true) = (faults.last_mut(), checked.apart > 0) {
+        last.notes.push(format!("{} nodes that need what differs could not be compared", checked.apart));
+    }
+    Err(Failure::new(faults, &session.sources))
+}
+
+fn not_reproducible(session: &Session, unlike: &Unlike) -> Diagnostic {
+    let action = session.graph.get(unlike.action);
+    let name = crate::commands::node::name(&session.graph, unlike.action);
+    let output = &action.outputs[unlike.output].path;
+    let mut diagnostic = Diagnostic::error(
+        Code::NotReproducible,
+        format!("`{name}` makes another `{output}` from the same inputs"),
+    );
+    if unlike.mode {
+        diagnostic = diagnostic.note("only one of the two may be executed");
+    }
+    if let (Some(first), Some(second)) = (&unlike.first, &unlike.second) {
+        let lines = difference::of_paths(first, second, LINES);
+        if !lines.is_empty() {
+            diagnostic.notes.push(lines.join("\n"));
+        }
+        diagnostic = diagnostic.note(format!("both are kept: {} and {}", first.display(), second.display()));
+    }
+    diagnostic.help(
+        "look for a time, a random number, an address or the order of a hash map in it; the time to use is in the variable \
+         `SOURCE_DATE_EPOCH`. Its record was taken out of the store",
+    )
+}
+
+/// Listens to signals from when there is something to end: a build that has nothing to do needs no thread for that.
+struct Interruptible<'a> {
+    progress: &'a Progress<'a>,
+    cancel: &'a Cancel,
+}
+
+impl Observer for Interruptible<'_> {
+    fn event(&self, event: Event) {
+        if event == Event::Begun {
+            cancel_on_signal(self.cancel);
+        }
+        self.progress.event(event);
+    }
 }
 
 /// Ends the build's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod cancel;
+mod check;
 mod copy;
 mod durations;
 mod error;
@@ -34,6 +35,7 @@ mod walls;
 mod why;
 
 pub use cancel::Cancel;
+pub use check::{CheckError, Checked, Unlike, check};
 pub use error::StoreError;
 pub use exchange::{
     ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,

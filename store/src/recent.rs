@@ -7,7 +7,7 @@
 //! Format: a 16-byte magic, entries, and the digest of all that. An entry is the key, a `u32` of outputs, and of each the
 //! digest, the size as `u64`, and a byte that is 1 for a program; integers little-endian.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,9 +102,8 @@ pub(crate) fn name(graph: &Graph, roots: &[ActionId]) -> String {
             sink.record("uk-recent", 2);
             // What another root needs goes without saying: a build names more roots than a plan, which takes all that no
             // node needs.
-            let needed =
-                |id: &ActionId| self.1.iter().any(|root| producers(self.0.get(*root)).any(|p| p == *id));
-            for root in self.1.iter().filter(|root| !needed(root)) {
+            let needed: HashSet<ActionId> = self.1.iter().flat_map(|id| producers(self.0.get(*id))).collect();
+            for root in self.1.iter().filter(|root| !needed.contains(root)) {
                 let action = self.0.get(*root);
                 sink.text("kind", action.kind.name());
                 sink.text("label", &action.label);

@@ -62,6 +62,11 @@ impl Store {
         })
     }
 
+    /// What another store is to be given to keep its actions as strictly as this one.
+    pub(crate) fn sandboxing(&self) -> Sandboxing {
+        Sandboxing { launcher: self.known.wanted.launcher.clone(), class: Some(self.class()) }
+    }
+
     /// Why the machine has no stricter class, a line each; known after something has run.
     pub fn refused_walls(&self) -> &[String] {
         self.known.tried.get().map_or(&[], |tried| &tried.refused)

@@ -1,5 +1,6 @@
 //! The same sources make the same bytes, whoever builds them, where and when.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Folder, uk};
@@ -31,7 +32,7 @@ fn other_home() -> Folder {
     home
 }
 
-/// Builds for every target through a shell with another umask, and gives the artifacts.
+/// Builds the workspace for every target through a shell with another umask, and gives the artifacts of all examples.
 fn build(
     folder: &Folder,
     store: &Path,
@@ -39,42 +40,47 @@ fn build(
     zone: &str,
     locale: &str,
     umask: &str,
-) -> Vec<Vec<u8>> {
+    jobs: &str,
+) -> BTreeMap<String, Vec<u8>> {
     let rustup = std::env::var_os("RUSTUP_HOME").map_or_else(|| self::home().join(".rustup"), PathBuf::from);
     let script = format!("umask {umask}; exec \"$@\"");
-    uk(folder.path(), ["build", "--target", "unix", "--target", "virtio"])
+    uk(folder.path(), ["build", "-j", jobs, "--target", "unix", "--target", "virtio"])
         .store(store)
         .env("HOME", home.path())
         .env("CARGO_HOME", home.join(".cargo"))
         .env("RUSTUP_HOME", rustup)
         .env("TZ", zone)
         .env("LC_ALL", locale)
+        .env("USER", zone)
         .through("sh", &["-c", &script, "sh"])
         .run()
         .ok();
-    let made = ["", ".debug", ".virtio", ".virtio.debug"];
-    made.iter().map(|end| folder.bytes(&format!("dist/hello-key{end}"))).collect()
+    let made = folder.listing().into_iter().filter(|path| path.contains("/dist/") && !path.ends_with('/'));
+    made.map(|path| (path.clone(), folder.bytes(&path))).collect()
 }
 
 #[test]
-fn two_users_two_folders_two_stores_make_the_same_bytes() {
-    let one = Folder::example("hello-key");
+fn two_users_two_folders_two_stores_one_job_and_two_make_the_same_bytes_of_every_example() {
+    let one = Folder::workspace();
     // Resolves and downloads, so that the builds themselves need no network.
-    uk(one.path(), ["plan"]).run().ok();
+    uk(one.path(), ["plan", "--target", "unix", "--target", "virtio"]).run().ok();
     let elsewhere = Folder::empty();
-    let deep = elsewhere.join("a folder, deeper/and with a longer name/hello key");
+    let deep = elsewhere.join("a folder, deeper/and with a longer name/all examples");
     crate::support::copy(one.path(), &deep);
     let two = Folder::copy(&deep);
     let stores = [Folder::empty(), Folder::empty()];
     let homes = [other_home(), other_home()];
-    let a = build(&one, stores[0].path(), &homes[0], "UTC", "C", "022");
-    let b = build(&two, &stores[1].join("nested/store"), &homes[1], "Pacific/Auckland", "C.UTF-8", "077");
-    for (index, name) in ["unix", "unix debug", "virtio", "virtio debug"].iter().enumerate() {
-        assert!(a[index] == b[index], "{name} differs");
+    let a = build(&one, stores[0].path(), &homes[0], "UTC", "C", "022", "1");
+    let b =
+        build(&two, &stores[1].join("nested/store"), &homes[1], "Pacific/Auckland", "C.UTF-8", "077", "2");
+    assert!(a.len() > 30, "two targets, each with its debug file: {:?}", a.keys());
+    assert!(a.keys().eq(b.keys()), "{:?} and {:?}", a.keys(), b.keys());
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name], "{name} differs");
         for path in [one.path(), two.path(), stores[0].path(), homes[0].path()] {
             let path = path.as_os_str().as_encoded_bytes();
             assert!(
-                !a[index].windows(path.len()).any(|part| part == path),
+                !bytes.windows(path.len()).any(|part| part == path),
                 "{name} holds a path of the builder"
             );
         }
@@ -82,11 +88,44 @@ fn two_users_two_folders_two_stores_make_the_same_bytes() {
 }
 
 #[test]
-fn one_job_and_many_make_the_same_bytes() {
-    let artifact = |jobs: &str| {
-        let (folder, store) = (Folder::example("hello"), Folder::empty());
-        uk(folder.path(), ["build", "-j", jobs]).store(store.path()).run().ok();
-        folder.bytes("dist/hello.debug")
-    };
-    assert!(artifact("1") == artifact("8"));
+fn check_builds_everything_twice() {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).run().ok();
+    let compared = ran.stderr.lines().find_map(|line| line.strip_suffix(" nodes came out the same twice"));
+    let compared: usize = compared.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{ran}"));
+    assert!(compared > 10, "{ran}");
+    let before = store.listing();
+    let again = uk(folder.path(), ["build"]).store(store.path()).run().ok();
+    assert_eq!(again.counts().0, 0, "what was checked is known: {again}");
+    assert_eq!(store.listing(), before);
+}
+
+#[test]
+fn a_build_script_that_writes_the_time_is_caught() {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    folder.write(
+        "build.rs",
+        "fn main() {\n    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();\n    \
+         let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n    \
+         std::fs::write(out.join(\"built.txt\"), format!(\"built at {now}\")).unwrap();\n}\n",
+    );
+    let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).run();
+    assert_eq!(ran.status.code(), Some(1), "{ran}");
+    assert_eq!(ran.stderr.matches("UK0630").count(), 1, "the cause alone, not what needs it: {ran}");
+    for part in [
+        "`run-script hello 0.1.0` makes another",
+        "`built.txt`: they differ at byte",
+        "first   ",
+        "built at 1",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {ran}");
+    }
+    let kept: Vec<String> =
+        store.listing().into_iter().filter(|path| path.starts_with("bad/check-")).collect();
+    let files: Vec<&String> = kept.iter().filter(|path| path.ends_with("/built.txt")).collect();
+    assert_eq!(files.len(), 2, "{kept:?}");
+    assert_ne!(store.bytes(files[0]), store.bytes(files[1]));
+    // Nobody relies on it any more.
+    let again = uk(folder.path(), ["build"]).store(store.path()).run().ok();
+    assert!(again.did("run-script hello"), "{again}");
 }

@@ -104,6 +104,7 @@ codes! {
     HookFailed = 608, "a hook that can't make its file";
     HookKept = 609, "a file that a hook would make otherwise, and that is kept";
     SandboxFailed = 620, "a sandbox that can't be put up";
+    NotReproducible = 630, "a build step that doesn't come out the same twice";
     // 07: run and clean
     NoRunner = 701, "the program that runs this target is missing";
     RunnerFailed = 702, "the runner could not start the guest";

@@ -27,7 +27,7 @@ use schedule::Schedule;
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many actions may run at once; at least one does.
+    /// How many actions may run at once; 0 for one a core, which is asked for only when something runs.
     pub jobs: usize,
     /// Whether, after a failure, everything is still built that doesn't need what failed. Otherwise no action is begun
     /// any more; those that run are ended properly, so that their work is kept.
@@ -41,8 +41,7 @@ pub struct Options {
 impl Default for Options {
     /// A job a core, stop at the first failure, all the time and memory in the world.
     fn default() -> Self {
-        let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { jobs, keep_going: false, timeout: None, memory: None }
+        Self { jobs: 0, keep_going: false, timeout: None, memory: None }
     }
 }
 
@@ -69,6 +68,8 @@ pub enum Event {
         /// How many.
         actions: usize,
     },
+    /// There is something to do; told once, before the first action begins.
+    Begun,
     /// An action has begun to run.
     Started(ActionId),
     /// An action has ended.
@@ -143,7 +144,8 @@ pub fn realise(
             // The machine isn't what it was: other walls, other keys.
             return realise(graph, roots, store, options, builtins, observer, cancel);
         }
-        // There is something to do: what was seen is looked at again, now that it can't go away any more.
+        observer.event(Event::Begun);
+        // What was seen is looked at again, now that it can't go away any more.
         let nodes = std::mem::take(&mut schedule.nodes);
         protect(graph, &nodes, store);
         schedule = Schedule::new(graph, store, class, nodes, observer, true);
@@ -213,7 +215,8 @@ fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<ActionId>, Vec<
     let (mut executed, mut faults) = (Vec::new(), Vec::new());
     let mut durations = Durations::load(store);
     schedule.order(&durations);
-    let jobs = options.jobs.max(1);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    let jobs = if options.jobs == 0 { cores() } else { options.jobs };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads can be started");
     let (done, results) = mpsc::channel();
     pool.in_place_scope(|scope| {

@@ -172,6 +172,13 @@ pub struct Effort {
     /// Go on with what doesn't depend on a failed action, and leave out members of a workspace that have faults.
     #[arg(long)]
     pub keep_going: bool,
+    /// Seconds that a build step may take, 0 for any number [default: 3600].
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// MiB of address space that each process of a build step may have, 0 for any amount [default: the machine's memory and
+    /// swap, 8192 at least].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
+    pub memory_limit: Option<u64>,
     /// Make the files of hooks anew, whatever has been written into them.
     #[arg(long)]
     pub fresh: bool,

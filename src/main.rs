@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod difference;
 mod dist;
+mod effort;
 mod failure;
 mod guest;
 mod hooks;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use uk_action::{ActionId, Kind, Source};
+use uk_action::{Action, ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files};
 use uk_store::{
@@ -13,6 +13,7 @@ use uk_store::{
 use crate::cli::{Effort, Select};
 use crate::difference;
 use crate::dist::Dist;
+use crate::effort;
 use crate::failure::Failure;
 use crate::hooks;
 use crate::progress::Progress;
@@ -35,14 +36,12 @@ pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<()
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
     ui.diagnostics(&session.warnings, &session.sources);
     let cancel = Cancel::default();
-    let mut options = Options { keep_going: effort.keep_going, ..Options::default() };
-    if let Some(jobs) = effort.jobs {
-        options.jobs = jobs.get();
-    }
+    let options = effort::options(effort);
     let roots: Vec<ActionId> = session.planned.iter().flat_map(Planned::roots).collect();
     let progress = Progress::new(ui, &session.graph);
     let watched = Interruptible { progress: &progress, cancel: &cancel };
     let report = realise(&session.graph, &roots, &session.store, &options, &Made, &watched, &cancel);
+    ui.diagnostics(&effort::without_walls(&session.store).into_iter().collect::<Vec<_>>(), &session.sources);
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
     }
@@ -292,14 +291,47 @@ fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     } else if end > error {
         diagnostic.notes.push(lines[error..end].join("\n"));
     }
-    match (&fault.reason, action.kind) {
-        (Reason::Exit(_), Kind::Compile | Kind::CompileScript) if diagnostic.code == Code::ActionFailed => {
-            diagnostic.message = format!("`{}` doesn't compile", action.label);
-        }
-        _ if diagnostic.code == Code::BuildScriptFailed => {
-            diagnostic.message = format!("the build script of {}", diagnostic.message);
-        }
-        _ => {}
-    }
+    name_the_cause(&mut diagnostic, fault, action, &log);
     vec![diagnostic]
+}
+
+/// What a compiler says of a macro that panicked.
+const MACRO_PANICKED: [&str; 3] =
+    ["error: proc-macro derive panicked", "error: custom attribute panicked", "error: proc macro panicked"];
+/// What programs say when they are given no more memory.
+const NO_MEMORY: [&str; 3] = ["memory allocation of", "Cannot allocate memory", "out of memory"];
+
+/// Says in a fault's message what its log tells of the cause.
+fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, log: &str) {
+    let says = |texts: &[&str]| texts.iter().any(|text| log.contains(text));
+    let exited = matches!(fault.reason, Reason::Exit(_));
+    let compiles = matches!(action.kind, Kind::Compile | Kind::CompileScript | Kind::Link);
+    if exited && compiles && says(&MACRO_PANICKED) {
+        if diagnostic.code == Code::ActionFailed {
+            diagnostic.code = Code::MacroPanicked;
+        }
+        diagnostic.message = format!("a macro panicked while `{}` was compiled", action.label);
+        let macros = action.inputs.iter().filter_map(|input| {
+            let name = input.path.rsplit('/').next()?.strip_prefix("lib")?.strip_suffix(".so")?;
+            Some(format!("`{}`", name.rsplit_once('-').map_or(name, |(name, _)| name)))
+        });
+        let macros = macros.collect::<Vec<_>>().join(", ");
+        if !macros.is_empty() {
+            diagnostic.notes.insert(0, format!("the crates whose macros it can use: {macros}"));
+        }
+    } else if exited
+        && matches!(diagnostic.code, Code::ActionFailed | Code::BuildScriptFailed)
+        && says(&NO_MEMORY)
+    {
+        diagnostic.code = Code::OutOfMemory;
+        diagnostic.message = format!("`{}` ran out of memory", action.label);
+        diagnostic.help =
+            Some("give it more with `--memory-limit MIB`, or run fewer steps at once with `-j 1`".into());
+    } else if exited && compiles && action.kind != Kind::Link {
+        diagnostic.message = format!("`{}` doesn't compile", action.label);
+    } else if matches!(action.kind, Kind::RunScript | Kind::ReadScript)
+        && diagnostic.message.starts_with(&format!("`{}`", action.label))
+    {
+        diagnostic.message = format!("the build script of {}", diagnostic.message);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uk_action::{ActionId, Class, Graph, Kind};
 use uk_diagnostic::{Code, Diagnostic};
 
-use crate::{Report, StoreError};
+use crate::{Reached, Refusal, Report, StoreError};
 
 /// A build that did not make all of its roots.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Fault {
     pub log_path: Option<PathBuf>,
     /// What it printed, the end of it when that was much; [`uk_action::Action::SANDBOX`] stands for its sandbox.
     pub log: Vec<u8>,
+    /// What it was refused, where that could be seen.
+    pub reached: Box<Reached>,
 }
 
 /// Why an action failed.
@@ -110,6 +112,13 @@ impl From<StoreError> for Reason {
 impl Fault {
     /// Its entry in the error index.
     pub fn code(&self, graph: &Graph) -> Code {
+        match (&self.reason, self.reached.last) {
+            (Reason::Exit(_), Some(Refusal::Read)) => return Code::Undeclared,
+            (Reason::Exit(_), Some(Refusal::Write)) => return Code::WroteOutside,
+            (Reason::Exit(_), Some(Refusal::Network)) => return Code::WantedNetwork,
+            (Reason::TimedOut(_), _) => return Code::TookTooLong,
+            _ => {}
+        }
         match &self.reason {
             Reason::Exit(_) | Reason::TimedOut(_) | Reason::Builtin(_) | Reason::NotStarted { .. } => {
                 match graph.get(self.action).kind {
@@ -133,7 +142,10 @@ impl Fault {
         let (message, help) = match &self.reason {
             Reason::Store(error) => return error.diagnostic(),
             Reason::Exit(status) => (format!("`{label}` failed: {status}"), None),
-            Reason::TimedOut(limit) => (format!("`{label}` was ended after {} s", limit.as_secs()), None),
+            Reason::TimedOut(limit) => (
+                format!("`{label}` was ended after {} s", limit.as_secs()),
+                Some("give it more time with `--timeout SECONDS` if it only is slow".to_owned()),
+            ),
             Reason::NotStarted { program, source } => {
                 (format!("`{label}` could not be started: `{program}`: {source}"), None)
             }
@@ -163,6 +175,18 @@ impl Fault {
         if let Some(span) = action.span {
             diagnostic = diagnostic.label(span, "needed by this line");
         }
+        let reached = &self.reached;
+        for (what, list) in [
+            ("it looked for what this machine has and it doesn't declare", &reached.read),
+            ("it wanted to write where it may not", &reached.written),
+            ("it wanted to reach", &reached.network),
+        ] {
+            if !list.is_empty() {
+                let list: Vec<String> = list.iter().map(|path| format!("`{}`", path.display())).collect();
+                diagnostic = diagnostic.note(format!("{what}: {}", list.join(", ")));
+            }
+        }
+        let help = help.or_else(|| advice(reached.last?).map(str::to_owned));
         let help =
             help.or_else(|| Some(format!("the whole log is in `{}`", self.log_path.as_ref()?.display())));
         match help {
@@ -170,4 +194,16 @@ impl Fault {
             None => diagnostic,
         }
     }
+}
+
+/// What to do about a refusal.
+fn advice(last: Refusal) -> Option<&'static str> {
+    Some(match last {
+        Refusal::Read => {
+            "a build step sees its package's files, its dependencies and the toolchains: put the file into the package; \
+             what build scripts need of this machine can be declared in the variable `UK_HOST_PATHS`"
+        }
+        Refusal::Write => "a build script writes to `OUT_DIR` and to its temporary folder, and nowhere else",
+        Refusal::Network => "build steps have no network: bring what they would fetch in the package",
+    })
 }

@@ -45,6 +45,7 @@ pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;
 pub use record::Record;
+pub use sandbox::{Reached, Refusal};
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
 pub use uk_sandbox::serve as serve_launcher;

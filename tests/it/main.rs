@@ -14,6 +14,7 @@ mod disks;
 mod docs;
 mod explained;
 mod guests;
+mod hermetic;
 mod hooks;
 mod interrupted;
 mod kept;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use uk_action::{ActionId, Graph, Kind};
+use uk_action::{ActionId, Class, Graph, Kind};
 use uk_loader::{Locking, Project, SourceSets};
 use uk_planner::lower::{DIRECTIVES, Lowering, directive_files};
 use uk_planner::units::{Crates, Mode};
@@ -44,7 +44,10 @@ pub fn build(source: &Path, options: &[&str], store: &Path, out: &Path) -> Resul
         format!("{} {}\n{}", diagnostic.code, diagnostic.message, diagnostic.notes.join("\n"))
     };
     let store = Store::open(store).map_err(|error| say(Box::new(error.diagnostic())))?;
-    let store = store.with_sandboxing(Sandboxing { launcher: Some("/proc/self/exe".into()), class: None });
+    // The walls that `uk` itself puts up, and the same way to ask for others.
+    let wish = std::env::var("UK_SANDBOX").unwrap_or_default();
+    let launcher = Some("/proc/self/exe".into());
+    let store = store.with_sandboxing(Sandboxing { launcher, class: Class::named(&wish) });
     let project = Project { folder: source.to_owned(), name: String::new(), text: String::new() };
     let host = uk_loader::host(&project, &store).map_err(say)?;
     let mut stamps = SourceSets::new(&project.state().join("stamps"));

@@ -104,6 +104,13 @@ codes! {
     HookFailed = 608, "a hook that can't make its file";
     HookKept = 609, "a file that a hook would make otherwise, and that is kept";
     SandboxFailed = 620, "a sandbox that can't be put up";
+    Undeclared = 621, "a build step that reads what it doesn't declare";
+    WroteOutside = 622, "a build step that writes where it may not";
+    WantedNetwork = 623, "a build step that goes to the network";
+    TookTooLong = 624, "a build step that took too long";
+    OutOfMemory = 625, "a build step that ran out of memory";
+    MacroPanicked = 626, "a procedure macro that panicked";
+    NoWalls = 627, "build steps without a sandbox";
     NotReproducible = 630, "a build step that doesn't come out the same twice";
     // 07: run and clean
     NoRunner = 701, "the program that runs this target is missing";

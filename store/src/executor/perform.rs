@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced};
+use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Kind, Produced};
 
 use super::{Builtins, Event, How, Observer, Options};
 use crate::cancel::Cancel;
@@ -11,7 +11,7 @@ use crate::failure::{Fault, Reason};
 use crate::layout::Store;
 use crate::recent::Outputs;
 use crate::record::Record;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Reached, Sandbox};
 use crate::status::{all_there, known_outputs};
 use crate::why;
 
@@ -49,12 +49,12 @@ pub(super) struct Worker<'a> {
 /// Why there are no outputs: called off, or a reason with the log's end.
 enum Stop {
     Cancelled,
-    Failed(Reason, Vec<u8>),
+    Failed(Reason, Vec<u8>, Box<Reached>),
 }
 
 impl<R: Into<Reason>> From<R> for Stop {
     fn from(reason: R) -> Self {
-        Self::Failed(reason.into(), Vec::new())
+        Self::Failed(reason.into(), Vec::new(), Box::default())
     }
 }
 
@@ -76,9 +76,9 @@ impl Worker<'_> {
             // A process that was killed looks like one that failed.
             _ if self.cancel.is_cancelled() => None,
             Stop::Cancelled => None,
-            Stop::Failed(reason, log) => {
+            Stop::Failed(reason, log, reached) => {
                 let log_path = Some(self.store.log_path(task.key)).filter(|_| !log.is_empty());
-                Some(Fault { action: task.action, reason, log_path, log })
+                Some(Fault { action: task.action, reason, log_path, log, reached })
             }
         })
     }
@@ -90,6 +90,18 @@ impl Worker<'_> {
         let digest = self.store.put_bytes(bytes)?;
         let outputs = [Produced { digest, size: bytes.len() as u64, executable: false }];
         Ok(Performed { outputs: outputs.into(), ran: Some(begun.elapsed()) })
+    }
+
+    /// Runs a failed process again and tells what it was refused.
+    fn watch(&self, task: &Task, action: &Action, reason: &Reason, log: &[u8], took: Duration) -> Reached {
+        if !matches!(reason, Reason::Exit(_)) || self.class == Class::Folder || !worth_watching(action, log) {
+            return Reached::default();
+        }
+        let Ok(mut sandbox) = Sandbox::new(self.store, self.class) else { return Reached::default() };
+        match sandbox.stage(self.graph, action, &task.inputs) {
+            Ok(()) => sandbox.watch(action, self.cancel, self.options, took),
+            Err(_) => Reached::default(),
+        }
     }
 
     fn build(&self, task: &Task, action: &Action) -> Result<Performed, Stop> {
@@ -135,10 +147,16 @@ impl Worker<'_> {
         let (log, end) = sandbox.keep_log(task.key)?;
         if full || (ended.is_err() && says_full(&end)) {
             let full = crate::StoreError::Full { path: self.store.root().to_owned() };
-            return Err(Stop::Failed(full.into(), end));
+            return Err(Stop::Failed(full.into(), end, Box::default()));
         }
         let outputs = ended.and_then(|()| sandbox.collect(action));
-        let outputs: Outputs = outputs.map_err(|reason| Stop::Failed(reason, end))?.into();
+        let outputs: Outputs = match outputs {
+            Ok(outputs) => outputs.into(),
+            Err(reason) => {
+                let reached = self.watch(task, action, &reason, &end, took);
+                return Err(Stop::Failed(reason, end, Box::new(reached)));
+            }
+        };
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
@@ -149,6 +167,23 @@ impl Worker<'_> {
         self.store.put_record(task.key, &record)?;
         Ok(Performed { outputs: record.outputs, ran: Some(took) })
     }
+}
+
+/// Whether a failed process may have missed something that it doesn't declare. A compiler mostly fails for what is in its
+/// sources; to run that again costs a user who waits for a message.
+fn worth_watching(action: &Action, log: &[u8]) -> bool {
+    const SIGNS: [&str; 8] = [
+        "No such file",
+        "ermission denied",
+        "Read-only file system",
+        "(os error",
+        "couldn't read",
+        "cannot find",
+        "panicked",
+        "unreachable",
+    ];
+    let log = String::from_utf8_lossy(log);
+    action.kind == Kind::RunScript || SIGNS.iter().any(|sign| log.contains(sign))
 }
 
 /// Some tools remove what they could not finish, so that there is room again when they end.

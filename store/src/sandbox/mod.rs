@@ -5,6 +5,7 @@
 //! are read-only, and nothing leads back into the store by name.
 
 mod collect;
+mod reached;
 mod stage;
 mod view;
 
@@ -25,6 +26,7 @@ use crate::layout::Store;
 use crate::scratch::Temporary;
 use crate::walls::Refused;
 use crate::{Options, StoreError};
+pub use reached::{Reached, Refusal};
 use view::View;
 
 /// More of a log than this isn't kept in memory, nor cleaned of the sandbox's path.
@@ -66,6 +68,17 @@ impl<'a> Sandbox<'a> {
 
     /// Runs the action's process to its end.
     pub(crate) fn run(&self, action: &Action, cancel: &Cancel, options: &Options) -> Result<Ended, Reason> {
+        self.run_watched(action, cancel, options, None)
+    }
+
+    /// The same, and writes what it was refused to the file `trace`.
+    fn run_watched(
+        &self,
+        action: &Action,
+        cancel: &Cancel,
+        options: &Options,
+        trace: Option<&Path>,
+    ) -> Result<Ended, Reason> {
         let step = self.step(action)?;
         let Command::Run { stdout, .. } = &action.command else {
             unreachable!("`{}` has no process", action.label)
@@ -96,7 +109,7 @@ impl<'a> Sandbox<'a> {
             cwd: step.cwd,
             memory: options.memory,
             fault: fault.to_owned(),
-            trace: None,
+            trace: trace.map(Path::to_owned),
         };
         launcher.stdin(Stdio::piped()).stdout(out).stderr(log);
         let ended = cancel.run(&mut launcher, &plan.to_bytes(), options.timeout).map_err(not_started)?;

@@ -14,9 +14,6 @@ use crate::StoreError;
 const MOST_LINKS: usize = 40;
 /// Devices that hold nothing of the machine.
 const DEVICES: [&str; 5] = ["full", "null", "random", "urandom", "zero"];
-/// Who a process is, for those that ask by number.
-const USERS: &str = "build:x:1000:1000::/nonexistent:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/sh\n";
-const GROUPS: &str = "build:x:1000:\nnogroup:x:65534:\n";
 
 /// Inputs that are shown where they are rather than copied, and what tools need of the host.
 #[derive(Debug, Default)]
@@ -70,19 +67,17 @@ impl Sandbox<'_> {
     fn steps(&self, action: &Action) -> Vec<Step> {
         let folder = |path: &str| Step::Folder(path.into());
         let link = |at: &str, target: &str| Step::Link { at: at.into(), target: target.into() };
-        let mut steps = vec![folder("/dev"), folder("/etc"), folder("/tmp"), folder(Action::SANDBOX)];
+        let mut steps = vec![folder("/dev"), folder("/tmp"), folder(Action::SANDBOX)];
         steps.extend(DEVICES.map(|name| Step::Device(name.to_owned())));
         for (number, name) in ["stdin", "stdout", "stderr"].iter().enumerate() {
             steps.push(link(&format!("/dev/{name}"), &format!("/proc/self/fd/{number}")));
         }
         steps.push(link("/dev/fd", "/proc/self/fd"));
         steps.push(link("/dev/shm", "/tmp"));
-        steps.push(Step::File("/etc/passwd".into(), USERS.into()));
-        steps.push(Step::File("/etc/group".into(), GROUPS.into()));
-        steps.extend(host_steps(&self.view.host));
         let bind = |from: PathBuf, at: &str, writable| Step::Bind { from, at: PathBuf::from(at), writable };
         steps.push(bind(self.root.to_owned(), Action::SANDBOX, true));
         steps.push(bind(self.root.join(TMP), "/tmp", true));
+        steps.extend(host_steps(&self.view.host));
         for (path, from) in &self.view.inputs {
             let at = format!("{}/{path}", Action::SANDBOX);
             let from = match from {

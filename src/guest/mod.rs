@@ -2,11 +2,13 @@
 
 mod attach;
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread::JoinHandle;
 
 use uk_backends::{Accel, Guest, Machine, PROGRAM, Target, qemu_args};
 use uk_diagnostic::{Code, Diagnostic};
@@ -59,7 +61,7 @@ pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -
             Err(failed(&program, &error.to_string()))
         }
         Target::Virtio => {
-            let outcome = virtual_machine(command, &program, &report, artifact, ui);
+            let outcome = virtual_machine(command, &program, &report, artifact, runner.accel, ui);
             let _ = std::fs::remove_file(&report);
             outcome
         }
@@ -112,8 +114,13 @@ fn virtual_machine(
     program: &Path,
     report: &Path,
     artifact: &Artifact,
+    accel: cli::Accel,
     ui: Ui,
 ) -> Result<u8, Diagnostic> {
+    let kvm = matches!(accel, cli::Accel::Kvm);
+    if kvm {
+        command.stderr(Stdio::piped());
+    }
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Diagnostic::error(Code::NoRunner, format!("`{PROGRAM}` isn't installed, and it runs the target `{}`", artifact.target))
@@ -122,7 +129,13 @@ fn virtual_machine(
         _ => failed(program, &error.to_string()),
     })?;
     let signal = forward_signals(&child);
+    let stopped = child.stderr.take().map(|said| end_where_kvm_stops(said, pid(&child)));
     let status = wait(&mut child).map_err(|error| failed(program, &error.to_string()))?;
+    if stopped.is_some_and(|thread| thread.join().unwrap_or(false)) {
+        return Err(Diagnostic::error(Code::RunnerFailed, "KVM stopped the guest with an internal error")
+            .note("this host's KVM can't carry out what the guest did, as where it is itself nested or emulated")
+            .help("run it without `--accel kvm`: QEMU's translator works everywhere"));
+    }
     let said = std::fs::read_to_string(report).unwrap_or_default();
     trace(&said, &artifact.debug, ui);
     let code = said.lines().find_map(|l| l.strip_prefix("exit ")).and_then(|c| c.trim().parse().ok());
@@ -143,9 +156,8 @@ fn failed(program: &Path, cause: &str) -> Diagnostic {
 fn forward_signals(child: &Child) -> Arc<AtomicI32> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let came = Arc::new(AtomicI32::new(0));
-    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     if let (Some(pid), Ok(mut signals)) =
-        (pid, signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]))
+        (pid(child), signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]))
     {
         let came = came.clone();
         std::thread::spawn(move || {
@@ -157,6 +169,27 @@ fn forward_signals(child: &Child) -> Arc<AtomicI32> {
         });
     }
     came
+}
+
+fn pid(child: &Child) -> Option<rustix::process::Pid> {
+    i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)
+}
+
+/// Passes on what QEMU says, and ends it when KVM has given the guest up: QEMU would wait for a debugger. Tells whether that
+/// was so.
+fn end_where_kvm_stops(said: ChildStderr, pid: Option<rustix::process::Pid>) -> JoinHandle<bool> {
+    std::thread::spawn(move || {
+        let mut stopped = false;
+        for line in BufReader::new(said).split(b'\n').map_while(Result::ok) {
+            stopped |= line.starts_with(b"KVM internal error");
+            if !stopped {
+                let _ = std::io::stderr().write_all(&[&line, &b"\n"[..]].concat());
+            } else if let Some(pid) = pid {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+        stopped
+    })
 }
 
 fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
@@ -203,5 +236,24 @@ fn trace(report: &str, debug: &Path, ui: Ui) {
         for place in places {
             ui.note(&format!("  {number:>2}: {address:#x} {place}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runner_whose_kvm_gave_up_is_ended() {
+        let run = |script: &str| {
+            let mut child =
+                Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn().expect("sh is there");
+            let said = child.stderr.take().expect("it is a pipe");
+            let thread = end_where_kvm_stops(said, pid(&child));
+            let status = child.wait().expect("it ends");
+            (status.success(), thread.join().expect("it doesn't panic"))
+        };
+        assert_eq!(run("echo 'a warning' >&2"), (true, false));
+        assert_eq!(run("echo 'KVM internal error. Suberror: 1' >&2; exec sleep 300"), (false, true));
     }
 }

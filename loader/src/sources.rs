@@ -85,16 +85,24 @@ impl SourceSets {
         Ok(tree)
     }
 
-    /// All files in `folder`, also those that git ignores; with `sizes`, how big they are. `shown` is what messages call it.
+    /// All files in `folder`, also those that git ignores; with `sizes`, how big they are. `shown` is what messages call it. `check`
+    /// may refuse them before anything is read.
     ///
     /// # Errors
     /// `UK0411` if there is no such folder, or something in it can't become data; `UK0406` for a file that can't be read.
-    pub fn data(&mut self, folder: &Path, shown: &str, sizes: bool) -> Result<Arc<DataFolder>> {
+    pub fn data(
+        &mut self,
+        folder: &Path,
+        shown: &str,
+        sizes: bool,
+        check: impl FnOnce(&[(String, u64)]) -> Result<()>,
+    ) -> Result<Arc<DataFolder>> {
         let place = (folder.to_owned(), sizes);
         if let Some(known) = self.data.get(&place) {
             return Ok(known.clone());
         }
         let found = data::list(folder, shown, sizes)?;
+        check(&found.files)?;
         let tree = self.cache.fingerprint(folder, &found.entries).map_err(|error| error.diagnostic())?;
         let known = Arc::new(DataFolder { tree: Arc::new(tree), files: found.files });
         self.data.insert(place, known.clone());

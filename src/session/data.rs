@@ -41,11 +41,9 @@ pub(super) fn folders(
     for data in devices.devices().iter().flat_map(|device| &device.data) {
         // Only FAT can't take a file for its size.
         let sizes = data.tool == uk_planner::data::Tool::Fat;
-        match sources.data(&project.folder.join(&data.folder), &data.folder, sizes) {
-            Ok(folder) => {
-                faults.extend(unfit(data, &folder));
-                found.push(folder);
-            }
+        let check = |files: &[(String, u64)]| unfit(data, files).map_or(Ok(()), |fault| Err(Box::new(fault)));
+        match sources.data(&project.folder.join(&data.folder), &data.folder, sizes, check) {
+            Ok(folder) => found.push(folder),
             Err(fault) => faults.push(fault.label(data.span, "here")),
         }
     }
@@ -53,17 +51,16 @@ pub(super) fn folders(
 }
 
 /// What the tool can't take.
-fn unfit(data: &Data, folder: &DataFolder) -> Option<Diagnostic> {
+fn unfit(data: &Data, files: &[(String, u64)]) -> Option<Diagnostic> {
     let tool = data.tool.name();
-    let one = folder.files.iter().find_map(|(path, size)| uk_data::check(tool, path, *size).err());
+    let one = files.iter().find_map(|(path, size)| uk_data::check(tool, path, *size).err());
     let cause = one.or_else(|| {
-        let paths = folder.files.iter().map(|(path, _)| path.as_str());
+        let paths = files.iter().map(|(path, _)| path.as_str());
         uk_data::check_all(tool, paths).err()
     })?;
     let message = format!("no data can be made of the folder `{}`: {cause}", data.folder);
     Some(
         Diagnostic::error(Code::UnfitFolder, message)
-            .label(data.span, "here")
             .help("rename the file, take it out of the folder, or take another device: `uk devices`"),
     )
 }

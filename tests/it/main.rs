@@ -18,6 +18,7 @@ mod hermetic;
 mod hooks;
 mod interrupted;
 mod kept;
+mod kv_ro;
 mod language;
 mod outside;
 mod plan;

@@ -13,7 +13,8 @@ pub fn run(minutes: &str) -> Done {
     power.args(["test", "--release", "-p", "uk-kv-log", "--test", "power", "--", "--nocapture"]);
     step::run("losses of power", power.env("UK_KV_KILLS", KILLS))?;
     let mut command = cargo();
-    let packages = ["uk-planner", "uk-keys", "uk-keys-macro", "uk-keys-syntax", "uk-kdl"];
+    let packages =
+        ["uk-planner", "uk-keys", "uk-keys-macro", "uk-keys-syntax", "uk-kdl", "uk-kv-crunch", "uk-data"];
     command.args(["test", "--release"]).args(packages.iter().flat_map(|package| ["-p", package]));
     command.args(["--", "soak"]);
     command.env("UK_SOAK_SECONDS", (minutes * 60).to_string());

@@ -1,6 +1,7 @@
 //! The planner from outside: texts in, values and diagnostics out.
 
 mod choices;
+mod data;
 mod diagnostics;
 mod docs;
 mod exercise;

@@ -4,6 +4,7 @@ mod block;
 mod cold;
 mod image;
 mod ingest;
+mod kv;
 mod kv_rw;
 mod language;
 mod noop;
@@ -24,12 +25,13 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 9] = [
+    let all: [Bench; 10] = [
         ("block", block::run),
         ("noop", noop::run),
         ("cold", cold::run),
         ("image", image::run),
         ("ingest", ingest::run),
+        ("kv", kv::run),
         ("kv-rw", kv_rw::run),
         ("language", language::run),
         ("plan", plan::run),
@@ -38,7 +40,7 @@ pub fn run(name: Option<&str>) -> Done {
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
         return Err(format!(
-            "there is no benchmark `{}`: block, noop, cold, image, ingest, kv-rw, language, plan, ripgrep",
+            "there is no benchmark `{}`: block, noop, cold, image, ingest, kv, kv-rw, language, plan, ripgrep",
             name.unwrap_or_default()
         ));
     }

@@ -1,0 +1,148 @@
+//! Files for unikernels: the example `kv-ro` with every implementation, and what a change or a fault of its folder does.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use crate::support::{Folder, MICROVM, Place, Q35, Ran, UNIX, can_run, token, uk};
+
+const CONFIRMED: &str = "INF [application] Contents of extremely secret vital storage confirmed!";
+
+fn confirms(place: Place, kinds: &[&str]) {
+    if !can_run(place) {
+        return;
+    }
+    let folder = Folder::example("kv-ro");
+    for kind in kinds {
+        let set = format!("kv_ro={kind}");
+        let ran = uk(folder.path(), [&["run"], place, &["--set", &set]].concat()).run().ok();
+        let lines: Vec<&str> = ran.stdout.lines().collect();
+        assert!(lines.len() == 1 && lines[0].ends_with(CONFIRMED), "{kind}: {ran}");
+    }
+}
+
+#[test]
+fn every_implementation_confirms_the_secret_on_unix() {
+    confirms(UNIX, &["crunch", "archive", "fat", "direct"]);
+}
+
+#[test]
+fn those_for_machines_confirm_the_secret_there() {
+    confirms(MICROVM, &["crunch", "archive", "fat"]);
+    confirms(Q35, &["fat"]);
+}
+
+#[test]
+fn a_folder_of_the_host_is_refused_on_virtio_with_the_others_named() {
+    let folder = Folder::example("kv-ro");
+    let words = ["build", "--target", "virtio", "--set", "kv_ro=direct"];
+    let said = uk(folder.path(), words).run().fails(1, &["UK0305"]);
+    for other in ["crunch", "archive", "fat"] {
+        assert!(said.contains(other), "{said}");
+    }
+}
+
+#[test]
+fn variants_stand_side_by_side_and_are_cleaned_up() {
+    let folder = Folder::example("kv-ro");
+    let words = ["build", "--set", "kv_ro=crunch,archive,fat"];
+    let ran = uk(folder.path(), words).run().ok();
+    let compiled = ran.executed().into_iter().filter(|done| done.starts_with("compile kv-ro")).count();
+    assert!(compiled <= 1, "the application is one crate for all: {ran}");
+    for name in ["kv-ro+kv_ro=crunch", "kv-ro+kv_ro=archive-assets.tar", "kv-ro+kv_ro=fat-assets.fat"] {
+        assert!(folder.join("dist").join(name).is_file(), "{name}");
+    }
+    let ran = uk(folder.path(), words).run().ok();
+    assert_eq!(ran.counts().0, 0, "{ran}");
+    uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("dist").exists(), "{:?}", folder.listing());
+}
+
+fn compiled(ran: &Ran) -> Vec<String> {
+    ran.executed().into_iter().filter(|done| done.starts_with("compile")).collect()
+}
+
+#[test]
+fn a_changed_file_makes_the_data_anew_and_no_crate() {
+    let folder = Folder::example("kv-ro");
+    for (kind, links) in [("crunch", true), ("archive", false), ("fat", false)] {
+        let set = format!("kv_ro={kind}");
+        let build = || uk(folder.path(), ["build", "--set", &set]).run().ok();
+        build();
+        folder.write("t/other", &token());
+        let ran = build();
+        assert_eq!(compiled(&ran), [""; 0], "{kind}: {ran}");
+        assert!(ran.did("data"), "{kind}: {ran}");
+        assert_eq!(ran.did("link"), links, "{kind}: {ran}");
+        // The same bytes with another time are no change.
+        let same = folder.read("t/other");
+        folder.write("t/other", &same);
+        let ran = build();
+        assert_eq!(ran.counts().0, 0, "{kind}: {ran}");
+    }
+}
+
+/// Building fails before anything is built, and says `parts`.
+fn refused(folder: &Folder, kind: &str, parts: &[&str]) {
+    let set = format!("kv_ro={kind}");
+    let said = uk(folder.path(), ["build", "--set", &set]).run().fails(1, &["UK0411"]);
+    for part in parts.iter().chain(&["[unikernel.kdl:3:", "help: "]) {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+    assert!(!folder.join("dist").exists(), "nothing is built");
+}
+
+#[test]
+fn folders_that_cannot_become_data_are_told_before_anything_is_built() {
+    let example = || Folder::example("kv-ro");
+    let folder = example();
+    fs::remove_dir_all(folder.join("t")).expect("it can be removed");
+    refused(&folder, "crunch", &["the folder `t`", "it isn't there"]);
+    folder.write("t", "a file");
+    refused(&folder, "archive", &["it isn't a folder"]);
+
+    let folder = example();
+    symlink("loop", folder.join("t/loop")).expect("a link can be made");
+    refused(&folder, "crunch", &["the link `loop`", "leads nowhere"]);
+
+    let folder = example();
+    fs::create_dir(folder.join("t/deep")).expect("a folder can be made");
+    symlink("../deep", folder.join("t/deep/again")).expect("a link can be made");
+    refused(&folder, "archive", &["the link `deep/again`", "in a circle"]);
+
+    let folder = example();
+    symlink("/etc/hostname", folder.join("t/outside")).expect("a link can be made");
+    refused(&folder, "fat", &["the link `outside`", "leads out of it"]);
+
+    let folder = example();
+    fs::write(folder.join("t").join(OsStr::from_bytes(b"\xff")), "x").expect("it can be written");
+    refused(&folder, "fat", &["isn't UTF-8"]);
+
+    let folder = example();
+    let big = File::create(folder.join("t/big")).expect("it can be made");
+    // A hole: nothing reads it.
+    big.set_len(1 << 32).expect("files can be big");
+    refused(&folder, "fat", &["`big` has 4294967296 bytes"]);
+
+    let folder = example();
+    folder.write("t/SECRET", "another");
+    refused(&folder, "fat", &["FAT doesn't tell `SECRET` from `secret`"]);
+}
+
+#[test]
+fn a_damaged_image_is_an_error_of_the_guest() {
+    let folder = Folder::example("kv-ro");
+    for (kind, file) in [("archive", "dist/kv-ro-assets.tar"), ("fat", "dist/kv-ro-assets.fat")] {
+        let set = format!("kv_ro={kind}");
+        uk(folder.path(), ["build", "--set", &set]).run().ok();
+        let mut image = folder.bytes(file);
+        let at = image.windows(4).position(|bytes| bytes == b"foo\n").expect("the secret is in it");
+        image[at] ^= 1;
+        fs::write(folder.join("damaged"), image).expect("it can be written");
+        let words = ["run", "--set", &set, "--attach", "assets-block=damaged"];
+        let ran = uk(folder.path(), words).run();
+        assert!(ran.stderr.contains("the stored values are damaged"), "{kind}: {ran}");
+        assert!(!ran.stdout.contains(CONFIRMED), "{kind}: {ran}");
+    }
+}

@@ -58,7 +58,13 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         if failure.cancelled {
             return Failure::new(failure.diagnostics(&session.graph), &session.sources);
         }
-        let faults = failure.faults.iter().flat_map(|fault| explain(session, fault, ui)).collect();
+        let mut faults: Vec<Diagnostic> =
+            failure.faults.iter().flat_map(|fault| explain(session, fault, ui)).collect();
+        if let Some(last) = faults.last_mut().filter(|_| failure.skipped > 0) {
+            let (number, were) =
+                (failure.skipped, if failure.skipped == 1 { "step was" } else { "steps were" });
+            last.notes.push(format!("{number} more {were} not begun because of this"));
+        }
         Failure::new(faults, &session.sources)
     })?;
     for plan in &session.hooks {

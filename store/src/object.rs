@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -157,6 +158,8 @@ struct Pending {
 impl<'a> Batch<'a> {
     /// Above this many files one `syncfs` is cheaper than an `fsync` each.
     const SYNC_EACH: usize = 8;
+    /// Above this many files more than one thread copies them.
+    const MANY: usize = 128;
 
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store, pending: Vec::new() }
@@ -166,25 +169,41 @@ impl<'a> Batch<'a> {
         let digest = Digest::of(bytes);
         let size = bytes.len() as u64;
         if !self.store.holds_object(digest, Some(size)) {
-            let (mut file, temporary) = self.create()?;
+            let (mut file, temporary) = self.store.create_object()?;
             fault::step().and_then(|()| file.write_all(bytes)).during("write", &temporary)?;
-            self.keep(file, Pending { temporary, digest, size })?;
+            self.pending.push(Pending { temporary, digest, size }.finished(&file)?);
         }
         Ok(digest)
     }
 
-    /// Copies, never links or renames: whoever made the file may still have it open.
     pub(crate) fn add_file(&mut self, path: &Path) -> Result<(Digest, u64), StoreError> {
-        let mut from = File::open(path).during("read", path)?;
-        let (mut file, temporary) = self.create()?;
-        fault::step().during("write", &temporary)?;
-        let (digest, size) =
-            copy_hashed(&mut from, &mut file, &temporary, true).map_err(|error| match error {
-                CopyError::Read(error) => StoreError::io("read", path, error),
-                CopyError::Write(error) => StoreError::io("write", &temporary, error),
-            })?;
-        self.keep(file, Pending { temporary, digest, size })?;
-        Ok((digest, size))
+        let new = self.store.copy_in(path)?;
+        let made = (new.digest, new.size);
+        self.pending.push(new);
+        Ok(made)
+    }
+
+    /// The digests of many files, in their order.
+    fn add_files(&mut self, paths: &[PathBuf]) -> Result<Vec<Digest>, StoreError> {
+        let store = self.store;
+        let copy =
+            |paths: &[PathBuf]| paths.iter().map(|path| store.copy_in(path)).collect::<Result<Vec<_>, _>>();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let copied = if paths.len() < Self::MANY {
+            vec![copy(paths)]
+        } else {
+            // Not rayon's threads, see `copy_hashed`.
+            std::thread::scope(|scope| {
+                let chunks = paths.chunks(paths.len().div_ceil(threads));
+                let threads = chunks.map(|chunk| scope.spawn(move || copy(chunk))).collect::<Vec<_>>();
+                threads.into_iter().map(|thread| thread.join().expect("copying doesn't panic")).collect()
+            })
+        };
+        let before = self.pending.len();
+        for copied in copied {
+            self.pending.extend(copied?);
+        }
+        Ok(self.pending[before..].iter().map(|new| new.digest).collect())
     }
 
     /// Takes `length` bytes of `from`, which must be the object `digest`: `copy` brings them to a file and compares. Gives
@@ -196,26 +215,30 @@ impl<'a> Batch<'a> {
         size: u64,
         copy: impl FnOnce(&mut dyn io::Read, &File, &Path, Digest, u64) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
-        let (file, temporary) = self.create()?;
+        let (file, temporary) = self.store.create_object()?;
         copy(from, &file, &temporary, digest, size)?;
         let path = temporary.to_owned();
-        self.keep(file, Pending { temporary, digest, size })?;
+        self.pending.push(Pending { temporary, digest, size }.finished(&file)?);
         Ok(path)
     }
 
     /// Gives the tree, its digest and the length of its encoding.
     pub(crate) fn add_tree(&mut self, folder: &Path) -> Result<(Tree, Digest, u64), StoreError> {
-        let mut entries = Vec::new();
-        for found in walk::files(folder)? {
+        let all = walk::files(folder)?;
+        let files = all.iter().filter(|found| found.link.is_none());
+        let files = files.map(|found| folder.join(&found.path)).collect::<Vec<_>>();
+        let mut digests = self.add_files(&files)?.into_iter();
+        let entries = all.into_iter().map(|found| {
             let kind = match found.link {
                 Some(target) => EntryKind::Link { target },
-                None => {
-                    let (digest, _) = self.add_file(&folder.join(&found.path))?;
-                    EntryKind::File { digest, executable: found.executable }
-                }
+                None => EntryKind::File {
+                    digest: digests.next().expect("each file has one"),
+                    executable: found.executable,
+                },
             };
-            entries.push(Entry { path: found.path, kind });
-        }
+            Entry { path: found.path, kind }
+        });
+        let entries = entries.collect();
         let tree = Tree::new(entries).map_err(|error| {
             StoreError::io("keep", folder, io::Error::new(io::ErrorKind::InvalidData, error))
         })?;
@@ -247,19 +270,35 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
 
-    fn create(&self) -> Result<(File, Temporary), StoreError> {
-        let temporary = self.store.scratch()?.name();
+impl Store {
+    /// Copies a file to where it can be published from. Never links or renames: whoever made it may still have it open.
+    fn copy_in(&self, path: &Path) -> Result<Pending, StoreError> {
+        let mut from = File::open(path).during("read", path)?;
+        let (mut file, temporary) = self.create_object()?;
+        fault::step().during("write", &temporary)?;
+        let (digest, size) =
+            copy_hashed(&mut from, &mut file, &temporary, true).map_err(|error| match error {
+                CopyError::Read(error) => StoreError::io("read", path, error),
+                CopyError::Write(error) => StoreError::io("write", &temporary, error),
+            })?;
+        Pending { temporary, digest, size }.finished(&file)
+    }
+
+    fn create_object(&self) -> Result<(File, Temporary), StoreError> {
+        let temporary = self.scratch()?.name();
         let open = || OpenOptions::new().write(true).create_new(true).mode(0o444).open(&temporary);
         let file = fault::step().and_then(|()| open()).during("write", &temporary)?;
         fault::written(&temporary);
         Ok((file, temporary))
     }
+}
 
-    fn keep(&mut self, file: File, pending: Pending) -> Result<(), StoreError> {
-        make_canonical(&file, 0o444).during("write", &pending.temporary)?;
-        self.pending.push(pending);
-        Ok(())
+impl Pending {
+    fn finished(self, file: &File) -> Result<Self, StoreError> {
+        make_canonical(file, 0o444).during("write", &self.temporary)?;
+        Ok(self)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod schema;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,9 +18,19 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The store of every test that doesn't want one of its own; it outlives the run.
+/// The store of every test that doesn't want one of its own; it outlives the run, with what is newest of it.
 pub fn shared_store() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("store")
+    static STORE: OnceLock<PathBuf> = OnceLock::new();
+    let open = || {
+        let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("store");
+        if store.join("FORMAT").exists() {
+            let mut gc = std::process::Command::new(env!("CARGO_BIN_EXE_uk"));
+            let ran = gc.args(["store", "gc", "--max-size", "2G"]).env("UK_STORE", &store).output();
+            assert!(ran.is_ok_and(|ran| ran.status.success()), "the tests' store can't be collected");
+        }
+        store
+    };
+    STORE.get_or_init(open).clone()
 }
 
 /// A text that no earlier run and no other test has: what contains it can't be in a store yet.

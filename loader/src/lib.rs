@@ -7,6 +7,7 @@
 mod cargo;
 mod cc;
 mod data;
+mod host_programs;
 mod lock;
 pub mod memo;
 mod needs;
@@ -17,6 +18,7 @@ mod sources;
 mod toolchain;
 
 pub use cargo::{Cargo, DeviceText, Found, Locking, programs};
+pub use host_programs::{host_programs, interpreters};
 pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;

@@ -58,6 +58,26 @@ impl SourceSets {
         Ok((digest, metadata.permissions().mode() & 0o111 != 0))
     }
 
+    /// The files `paths` of the project in `folder`, and those in the folders among them; all of them, whatever git ignores.
+    ///
+    /// # Errors
+    /// `UK0406` names what can't be read.
+    pub fn files(&mut self, folder: &Path, paths: &[String]) -> Result<Arc<LocalTree>> {
+        let mut files = Vec::new();
+        for path in paths {
+            if folder.join(path).is_dir() {
+                let inner = walk(&folder.join(path), false)?;
+                files.extend(inner.into_iter().map(|file| format!("{path}/{file}")));
+            } else {
+                files.push(path.clone());
+            }
+        }
+        files.sort();
+        files.dedup();
+        let tree = self.cache.fingerprint(folder, &files).map_err(|error| error.diagnostic())?;
+        Ok(Arc::new(tree))
+    }
+
     /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it, packages
     /// inside it, and the files in `except` (paths relative to it), with what the globs in `include` add.
     ///

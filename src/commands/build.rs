@@ -37,7 +37,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     ui.diagnostics(&session.warnings, &session.sources);
     let cancel = Cancel::default();
     let options = effort::options(effort);
-    let roots: Vec<ActionId> = session.planned.iter().flat_map(Planned::roots).collect();
+    let roots = session.roots();
     let progress = Progress::new(ui, &session.graph);
     let watched = Interruptible { progress: &progress, cancel: &cancel };
     let report = realise(&session.graph, &roots, &session.store, &options, &Made, &watched, &cancel);
@@ -68,7 +68,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         Failure::new(faults, &session.sources)
     })?;
     for plan in &session.hooks {
-        let done = hooks::carry_out(plan, &session.store, effort.fresh);
+        let done = hooks::carry_out(plan, &report, &session.store, effort.fresh);
         let done = done.map_err(|fault| Failure::new(vec![*fault], &session.sources))?;
         ui.diagnostics(&done.warnings, &session.sources);
         done.made

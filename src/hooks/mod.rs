@@ -6,20 +6,23 @@
 mod clean;
 mod place;
 mod record;
+mod run;
 
 pub use clean::clean;
 pub use record::Made;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use uk_action::Digest;
+use uk_action::{ActionId, Digest, EntryKind, Produced};
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_loader::{Project, SourceSets};
 use uk_planner::hooks::{Hooks, Make};
+use uk_planner::lower::Lowering;
 use uk_planner::manifest::Step;
-use uk_store::Store;
+use uk_store::{self as executor, Store};
 
 use crate::made::Record;
 use record::{Found, missing};
@@ -43,6 +46,7 @@ pub struct Thing {
 }
 
 /// What a thing is made as.
+#[derive(Clone)]
 pub enum What {
     /// A folder.
     Folder,
@@ -52,6 +56,24 @@ pub enum What {
     Copy {
         /// The file, relative to the manifest.
         from: String,
+        /// Its content.
+        digest: Digest,
+        /// Whether it may be executed.
+        executable: bool,
+    },
+    /// What an action makes: what it is is known when that is done.
+    Output {
+        /// The action.
+        action: ActionId,
+        /// Which of its outputs.
+        index: u32,
+        /// Whether it is a folder.
+        folder: bool,
+        /// The path under which another step made it, if it is copied from there.
+        from: Option<String>,
+    },
+    /// A file that an action has made.
+    Stored {
         /// Its content.
         digest: Digest,
         /// Whether it may be executed.
@@ -87,28 +109,86 @@ impl State {
 }
 
 impl Plan {
-    /// What `hooks` of `project` make; `stamps` knows the files that are copied.
+    /// What `hooks` of `project` make; their programs are added to `lowering`. `stamps` knows the files that are read.
     ///
     /// # Errors
-    /// `UK0406` for a file that can't be read.
-    pub fn new(project: &Project, hooks: &Hooks, stamps: &mut SourceSets) -> Result<Self, Box<Diagnostic>> {
-        let mut things = Vec::new();
+    /// `UK0406` for a file that can't be read, `UK0608` for a program that isn't there.
+    pub fn new(
+        project: &Project,
+        hooks: &Hooks,
+        lowering: &mut Lowering<'_>,
+        stamps: &mut SourceSets,
+        store: &Store,
+    ) -> Result<Self, Box<Diagnostic>> {
+        let mut things: Vec<Thing> = Vec::new();
+        let mut outputs: HashMap<&str, (ActionId, u32, bool)> = HashMap::new();
         for make in hooks.steps() {
             let mut add =
                 |path: &str, what| things.push(Thing { make: make.clone(), path: path.to_owned(), what });
             match &make.step {
                 Step::Mkdir { path } => add(&path.text, What::Folder),
                 Step::Image { path, size } => add(&path.text, What::Image(size.bytes())),
+                Step::Copy { from, to } if outputs.contains_key(from.text.as_str()) => {
+                    let (action, index, folder) = outputs[from.text.as_str()];
+                    add(&to.text, What::Output { action, index, folder, from: Some(from.text.clone()) });
+                }
                 Step::Copy { from, to } => {
                     let (digest, executable) = stamps
                         .file(&project.folder.join(&from.text))
                         .map_err(|fault| Box::new(fault.label(from.span, "named here")))?;
                     add(&to.text, What::Copy { from: from.text.clone(), digest, executable });
                 }
-                Step::Run(_) => {}
+                Step::Run(run) => {
+                    let from = run::inputs(project, &make.step, run, &outputs, stamps, store)?;
+                    let action = lowering.hook(make, run, from);
+                    for (output, index) in run.outputs.iter().zip(0..) {
+                        let folder = output.folder;
+                        add(&output.path.text, What::Output { action, index, folder, from: None });
+                        outputs.insert(&output.path.text, (action, index, folder));
+                    }
+                }
             }
         }
         Ok(Self { project: project.clone(), things })
+    }
+
+    /// The actions whose outputs are put beside the manifest.
+    pub fn actions(&self) -> Vec<ActionId> {
+        let action = |thing: &Thing| match thing.what {
+            What::Output { action, .. } => Some(action),
+            _ => None,
+        };
+        self.things.iter().filter_map(action).collect()
+    }
+
+    /// The same with what the actions have made, now that this is known: a thing for each file.
+    fn made(&self, report: &executor::Report, store: &Store) -> Result<Plan, Box<Diagnostic>> {
+        let mut things = Vec::new();
+        for thing in &self.things {
+            let mut add = |path: String, what| things.push(Thing { make: thing.make.clone(), path, what });
+            let What::Output { action, index, folder, .. } = thing.what else {
+                add(thing.path.clone(), thing.what.clone());
+                continue;
+            };
+            let produced = report.outputs(action)[index as usize];
+            if !folder {
+                let Produced { digest, executable, .. } = produced;
+                add(thing.path.clone(), What::Stored { digest, executable });
+                continue;
+            }
+            add(thing.path.clone(), What::Folder);
+            let tree = store.read_tree(produced.digest).map_err(|error| error.diagnostic())?;
+            for entry in tree.entries() {
+                let path = format!("{}/{}", thing.path, entry.path);
+                match entry.kind {
+                    EntryKind::File { digest, executable } => add(path, What::Stored { digest, executable }),
+                    EntryKind::Link { .. } => {
+                        return Err(thing.failed(&format!("its program made the link `{}`", entry.path)));
+                    }
+                }
+            }
+        }
+        Ok(Plan { project: self.project.clone(), things })
     }
 }
 
@@ -133,7 +213,11 @@ impl Thing {
                 _ if fresh => State::ToMake,
                 What::Image(size) if now.is_file() && now.len() < *size => State::Short(now.len()),
                 What::Image(_) => State::There,
-                What::Copy { digest, .. } => match record.hooks.get(Path::new(&self.path)) {
+                What::Output { .. } => State::There,
+                What::Copy { digest, .. } | What::Stored { digest, .. } => match record
+                    .hooks
+                    .get(Path::new(&self.path))
+                {
                     Some(made @ Made::File { digest: before }) if before != digest => {
                         match made.look(&path)? {
                             Found::Missing => State::ToMake,
@@ -159,7 +243,10 @@ impl Thing {
         match &self.what {
             What::Folder => format!("mkdir {}", self.path),
             What::Image(size) => format!("image {} size={size}", self.path),
-            What::Copy { from, .. } => format!("copy {from} {}", self.path),
+            What::Copy { from, .. } | What::Output { from: Some(from), .. } => {
+                format!("copy {from} {}", self.path)
+            }
+            What::Output { .. } | What::Stored { .. } => format!("run for {}", self.path),
         }
     }
 
@@ -170,19 +257,23 @@ impl Thing {
 
     /// What is copied, relative to the manifest.
     pub fn from(&self) -> Option<&str> {
-        if let What::Copy { from, .. } = &self.what { Some(from) } else { None }
+        match &self.what {
+            What::Copy { from, .. } => Some(from),
+            What::Output { from, .. } => from.as_deref(),
+            _ => None,
+        }
     }
 
     fn is_folder(&self) -> bool {
-        matches!(self.what, What::Folder)
+        matches!(self.what, What::Folder | What::Output { folder: true, .. })
     }
 
     /// What the record says of it once it is made.
     fn made(&self) -> Made {
         match &self.what {
-            What::Folder => Made::Folder,
+            What::Folder | What::Output { .. } => Made::Folder,
             What::Image(size) => Made::Image { size: *size },
-            What::Copy { digest, .. } => Made::file(*digest),
+            What::Copy { digest, .. } | What::Stored { digest, .. } => Made::file(*digest),
         }
     }
 
@@ -215,7 +306,13 @@ pub struct Report {
 ///
 /// # Errors
 /// `UK0608` names the step that can't be carried out.
-pub fn carry_out(plan: &Plan, store: &Store, fresh: bool) -> Result<Report, Box<Diagnostic>> {
+pub fn carry_out(
+    plan: &Plan,
+    executed: &executor::Report,
+    store: &Store,
+    fresh: bool,
+) -> Result<Report, Box<Diagnostic>> {
+    let plan = &plan.made(executed, store)?;
     let mut report = Report::default();
     let record = Record::load(&plan.project);
     let mut work = false;
@@ -224,8 +321,17 @@ pub fn carry_out(plan: &Plan, store: &Store, fresh: bool) -> Result<Report, Box<
         report.warnings.extend(thing.warning(state));
         work |= matches!(state, State::ToMake | State::ToUpdate);
     }
-    if work {
-        report.made = place::make(plan, store, fresh)?;
+    // Files of a folder that its program doesn't make any more.
+    let gone = |path: &Path| {
+        let within =
+            |thing: &&Thing| matches!(thing.make.step, Step::Run(_)) && path.starts_with(&thing.path);
+        let named = |thing: &Thing| Path::new(&thing.path) == path;
+        plan.things.iter().filter(|t| t.is_folder()).any(|t| within(&t)) && !plan.things.iter().any(named)
+    };
+    let files = record.hooks.iter().filter(|(_, made)| matches!(made, Made::File { .. }));
+    let gone: Vec<PathBuf> = files.map(|(path, _)| path).filter(|path| gone(path)).cloned().collect();
+    if work || !gone.is_empty() {
+        report.made = place::make(plan, &gone, store, fresh)?;
     }
     Ok(report)
 }

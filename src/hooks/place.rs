@@ -10,6 +10,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 use uk_store::Store;
 
+use super::record::Found;
 use super::{Made, Plan, State, Thing, What};
 use crate::made::{self, Record};
 
@@ -27,7 +28,13 @@ struct Staged<'p> {
 }
 
 /// Makes what `plan` wants and isn't there, and returns the paths.
-pub(super) fn make(plan: &Plan, _store: &Store, fresh: bool) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+/// `gone` are files of earlier makes, which are taken away unless they were edited.
+pub(super) fn make(
+    plan: &Plan,
+    gone: &[PathBuf],
+    store: &Store,
+    fresh: bool,
+) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let project = &plan.project;
     let staging = Staging::new(project)
         .map_err(|error| made::not_writable(&project.state().display().to_string(), &error.to_string()))?;
@@ -42,7 +49,7 @@ pub(super) fn make(plan: &Plan, _store: &Store, fresh: bool) -> Result<Vec<PathB
         let path = PathBuf::from(&thing.path);
         let file = match &thing.what {
             What::Folder => None,
-            _ => Some(staging.stage(project, thing, staged.len())?),
+            _ => Some(staging.stage(project, thing, staged.len(), store)?),
         };
         let replace = fresh || state == State::ToUpdate;
         staged.push(Staged { thing, path, file, made: thing.made(), replace });
@@ -72,7 +79,16 @@ pub(super) fn make(plan: &Plan, _store: &Store, fresh: bool) -> Result<Vec<PathB
         }
     }
     let replaced = entries(&staged, true);
-    if !replaced.is_empty() {
+    for path in gone {
+        let file = project.folder.join(path);
+        if let Some(made) = next.hooks.remove(path)
+            && made.look(&file).is_ok_and(|found| found == Found::Same)
+        {
+            // What can't be removed is left, and is the user's from now on.
+            let _ = fs::remove_file(&file);
+        }
+    }
+    if !replaced.is_empty() || !gone.is_empty() {
         next.hooks.extend(replaced);
         save(&next)?;
     }
@@ -163,12 +179,21 @@ impl Staging {
     }
 
     /// Makes the file of `thing`, which gets `number` for its name here.
-    fn stage(&self, project: &Project, thing: &Thing, number: usize) -> Result<PathBuf, Box<Diagnostic>> {
+    fn stage(
+        &self,
+        project: &Project,
+        thing: &Thing,
+        number: usize,
+        store: &Store,
+    ) -> Result<PathBuf, Box<Diagnostic>> {
         let file = self.folder.join(number.to_string());
         let failed = |error: io::Error| thing.failed(&error.to_string());
         self.same_file_system(project, thing).map_err(failed)?;
         match &thing.what {
-            What::Folder => {}
+            What::Folder | What::Output { .. } => {}
+            What::Stored { digest, executable } => store
+                .materialise_file(*digest, &file, *executable)
+                .map_err(|error| thing.failed(&error.to_string()))?,
             What::Image(size) => File::create(&file).and_then(|f| f.set_len(*size)).map_err(failed)?,
             What::Copy { from, digest, executable } => {
                 let source = project.folder.join(from);

@@ -17,7 +17,7 @@ use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
-use uk_planner::manifest::{Step, Unikernel};
+use uk_planner::manifest::Unikernel;
 use uk_store::{Sandboxing, Store};
 
 use crate::cli::Select;
@@ -81,6 +81,12 @@ impl Planned {
 }
 
 impl Session {
+    /// The nodes of everything that is put beside the manifests: artifacts, and what hooks make.
+    pub fn roots(&self) -> Vec<ActionId> {
+        let hooks = self.hooks.iter().flat_map(hooks::Plan::actions);
+        self.planned.iter().flat_map(Planned::roots).chain(hooks).collect()
+    }
+
     /// Plans what `select` names in `folder`. With `go_on`, members of a workspace that have faults are left out, unless
     /// all have.
     ///
@@ -228,7 +234,7 @@ fn build_plan(
     let mut planned = Vec::new();
     let mut plans = Vec::new();
     for sound in checked {
-        match lower(sound, &mut lowering, &mut warnings) {
+        match lower(sound, &mut lowering, &store, &mut warnings) {
             Ok((made, plan)) => {
                 planned.extend(made);
                 plans.push(plan);
@@ -250,18 +256,18 @@ fn build_plan(
 fn lower(
     sound: Checked<'_>,
     lowering: &mut Lowering<'_>,
+    store: &Store,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Planned>, hooks::Plan), Box<Diagnostic>> {
     let Checked { project, unikernel, cargo, found, crates, graphs, folders, given, mut stamps } = sound;
     let (mut except, include) = source_set(unikernel);
     except.extend(given);
-    let hooks = hooks::Plan::new(project, &unikernel.hooks, &mut stamps)?;
+    let hooks = hooks::Plan::new(project, &unikernel.hooks, lowering, &mut stamps, store)?;
     let mut planned = Vec::with_capacity(graphs.len());
     for ((suffix, devices), folders) in graphs.into_iter().zip(folders) {
         let name = format!("{}{suffix}", devices.name().text);
         let main = generate::main_rs(&devices);
         warnings.extend(devices.warnings().iter().cloned());
-        warnings.extend(not_carried_out(unikernel));
         let mut named = devices.crates();
         named.push(devices.target().guest_package());
         let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
@@ -318,20 +324,4 @@ fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
     let files = makes
         .flat_map(|make| make.step.makes().into_iter().map(|path| (path.text.clone(), make.hook.clone())));
     files.collect()
-}
-
-/// What the language has and this version only reads.
-fn not_carried_out(unikernel: &Unikernel) -> Vec<Diagnostic> {
-    let runs = unikernel.hooks.steps().iter().filter(|make| matches!(make.step, Step::Run(_)));
-    let hooks = runs.map(|make| (format!("a `run` of the hook `{}`", make.hook), make.place()));
-    hooks
-        .map(|(what, span)| {
-            Diagnostic::warning(
-                Code::NotCarriedOut,
-                format!("{what} is read, but this version makes nothing of it"),
-            )
-            .label(span, "here")
-            .help("make its files by hand before `uk run`")
-        })
-        .collect()
 }

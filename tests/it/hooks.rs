@@ -172,3 +172,81 @@ fn the_plan_shows_what_hooks_make() {
     build(&folder, &[]);
     assert_eq!(state(&folder)["state"], "there");
 }
+
+/// A script that makes a file and a folder of its input, and a hook before it that copies what it makes.
+fn with_program() -> Folder {
+    let folder = hello(
+        "hook publish {\n    run cp \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
+         copy \"out/words\" \"etc/words\"\n}\n\
+         hook words {\n    run \"tools/split\" words.txt out {\n        input words.txt\n        tool sort\n        tool mkdir\n        \
+         output \"out/words\"\n        output \"site/\"\n    }\n}",
+    );
+    folder.write("words.txt", "b\na\n");
+    folder.write(
+        "tools/split",
+        "#!/bin/sh\nset -e\nsort \"$1\" > \"$2/words\"\nmkdir -p site/deep\nwhile read word; do echo \"$word\" > \"site/deep/$word\"; done < \"$1\"\n",
+    );
+    let program = folder.join("tools/split");
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(program, rights).expect("rights can be changed");
+    folder
+}
+
+#[test]
+fn a_program_runs_once_for_its_inputs_and_its_outputs_are_put_in_place() {
+    let folder = with_program();
+    let plan = uk(folder.path(), ["plan"]).run().ok();
+    assert!(plan.stdout.contains("hook words = run for out/words (to make)"), "{plan}");
+    let ran = build(&folder, &["--target", "unix", "--target", "virtio"]);
+    assert_eq!(ran.executed().iter().filter(|line| *line == "hook words").count(), 1, "{ran}");
+    for path in ["out/words", "copied", "etc/words"] {
+        assert_eq!(folder.read(path), "a\nb\n", "{path}");
+    }
+    assert_eq!((folder.read("site/deep/a"), folder.read("site/deep/b")), ("a\n".into(), "b\n".into()));
+    assert_eq!(build(&folder, &[]).counts().0, 0);
+
+    // Another input: what is made of it follows, but for what was edited.
+    folder.write("copied", "mine\n");
+    folder.write("site/mine", "mine\n");
+    folder.write("words.txt", "c\na\n");
+    let ran = build(&folder, &[]);
+    assert!(ran.did("hook words") && ran.did("hook publish"), "{ran}");
+    assert_eq!((folder.read("out/words"), folder.read("copied")), ("a\nc\n".into(), "mine\n".into()));
+    assert!(ran.stderr.contains("UK0609") && ran.stderr.contains("copied"), "{ran}");
+    assert!(!folder.join("site/deep/b").exists() && folder.read("site/deep/c") == "c\n", "{ran}");
+    build(&folder, &["--fresh"]);
+    assert_eq!(folder.read("copied"), "a\nc\n");
+    // Taken away, it comes back without running anything.
+    std::fs::remove_file(folder.join("out/words")).expect("it is there");
+    assert_eq!(build(&folder, &[]).counts().0, 0);
+    assert_eq!(folder.read("out/words"), "a\nc\n");
+
+    uk(folder.path(), ["clean"]).run().ok();
+    let left: Vec<String> = folder
+        .listing()
+        .into_iter()
+        .filter(|path| ["out", "site", "copied", "etc"].iter().any(|made| path.starts_with(made)))
+        .collect();
+    assert_eq!(left, ["site/", "site/mine"]);
+}
+
+#[test]
+fn a_program_that_fails_leaves_nothing_behind() {
+    let folder = with_program();
+    folder.write("tools/split", "#!/bin/sh\necho half > \"$2/words\"\necho no luck >&2\nexit 3\n");
+    let before = folder.listing();
+    let ran = uk(folder.path(), ["build"]).run();
+    assert!(
+        !ran.status.success() && ran.stderr.contains("UK0601") && ran.stderr.contains("no luck"),
+        "{ran}"
+    );
+    let after: Vec<String> = folder.listing().into_iter().filter(|path| !path.starts_with(".uk")).collect();
+    assert_eq!(after, before, "{ran}");
+
+    folder.edit("unikernel.kdl", "tool sort", "tool no-such-tool");
+    let ran = uk(folder.path(), ["build"]).run();
+    assert!(
+        !ran.status.success() && ran.stderr.contains("UK0608") && ran.stderr.contains("no-such-tool"),
+        "{ran}"
+    );
+}

@@ -40,7 +40,6 @@ codes! {
     InvalidEntry = 208, "an entry that isn't a path to a function";
     InvalidKey = 209, "a key or param that contradicts itself";
     NewerLanguage = 210, "a language newer than this `uk`";
-    NotCarriedOut = 211, "a part that this version reads but doesn't carry out";
     OutsideProject = 212, "a path outside of the project";
     HookConflict = 213, "hooks that get in the way of others";
     HookCycle = 214, "hooks that need each other";

@@ -3,6 +3,7 @@
 //! One [`Lowering`] takes every unikernel and target of a command, so that what they share is one node.
 
 mod data;
+mod hook;
 mod identity;
 mod image;
 mod rustc;
@@ -17,6 +18,7 @@ use uk_action::{Action, ActionId, Command, Digest, Graph, Input, Kind, Output, O
 use crate::units::{Crates, Mode, Origin};
 
 pub use data::{DATA, DATA_VERSION};
+pub use hook::HookInputs;
 pub use image::{Image, Wiring};
 pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives, directive_files};
 

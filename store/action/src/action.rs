@@ -28,11 +28,13 @@ pub enum Kind {
     Pack,
     /// Data for a device, made of a folder's files.
     Data,
+    /// A program that a hook runs.
+    Hook,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Toolchain,
         Kind::Generate,
         Kind::Compile,
@@ -42,6 +44,7 @@ impl Kind {
         Kind::Link,
         Kind::Pack,
         Kind::Data,
+        Kind::Hook,
     ];
 
     /// The word that people see.
@@ -56,6 +59,7 @@ impl Kind {
             Kind::Link => "link",
             Kind::Pack => "pack",
             Kind::Data => "data",
+            Kind::Hook => "hook",
         }
     }
 
@@ -71,6 +75,7 @@ impl Kind {
             Kind::Link => 6,
             Kind::Pack => 7,
             Kind::Data => 8,
+            Kind::Hook => 9,
         }
     }
 }

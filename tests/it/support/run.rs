@@ -220,8 +220,17 @@ fn summary(line: &str) -> Option<(usize, usize)> {
 
 /// A plain progress line, `KIND LABEL TIME`, without its time.
 fn progress(line: &str) -> Option<String> {
-    const KINDS: [&str; 8] =
-        ["compile", "compile-script", "run-script", "read-script", "generate", "link", "pack", "data"];
+    const KINDS: [&str; 9] = [
+        "compile",
+        "compile-script",
+        "run-script",
+        "read-script",
+        "generate",
+        "link",
+        "pack",
+        "hook",
+        "data",
+    ];
     let (kind, rest) = line.split_once(' ')?;
     if !KINDS.contains(&kind) {
         return None;

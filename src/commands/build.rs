@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uk_action::{Action, ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_planner::lower::{DATA, DIRECTIVES, directive_files};
+use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{
     Builtins, Cancel, CheckError, Event, Fault, Observer, Options, Reason, Report, Root, State, Unlike,
     realise, status,
@@ -81,7 +81,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     if effort.check {
         check(session, &roots, &report, &options, &watched, ui)?;
     }
-    show_warnings(session, &progress.executed(), ui);
+    show_warnings(session, &report, &progress.executed(), ui);
     let Report { executed, cached, .. } = report;
     ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
     Ok(report)
@@ -113,8 +113,8 @@ fn explain_executed(session: &Session, executed: &[ActionId], ui: Ui) {
     }
 }
 
-/// What the compiler said of the user's own crates that were compiled just now.
-fn show_warnings(session: &Session, executed: &[ActionId], ui: Ui) {
+/// What the compiler and build scripts said of the user's own crates that were compiled just now.
+fn show_warnings(session: &Session, report: &Report, executed: &[ActionId], ui: Ui) {
     let own = |id: &ActionId| {
         session.graph.get(*id).inputs.iter().any(|input| matches!(input.source, Source::Local(_)))
     };
@@ -124,10 +124,18 @@ fn show_warnings(session: &Session, executed: &[ActionId], ui: Ui) {
     }
     let states = status(&session.graph, &session.store);
     for id in own {
+        let action = session.graph.get(id);
+        if action.kind == Kind::RunScript {
+            let stdout = report.outputs[id.index()].as_ref().and_then(|outputs| outputs.get(1));
+            let said = stdout.and_then(|stdout| session.store.read(stdout.digest).ok()).unwrap_or_default();
+            for warning in warnings(&said) {
+                ui.note(&format!("warning: the build script of `{}`: {warning}", action.label));
+            }
+        }
         let State::Cached { key, .. } = states[id.index()] else { continue };
         let Ok(log) = std::fs::read(session.store.log_path(key)) else { continue };
         let log = String::from_utf8_lossy(&log);
-        if session.graph.get(id).kind == Kind::Compile && !log.trim().is_empty() {
+        if action.kind == Kind::Compile && !log.trim().is_empty() {
             let text = if ui.colours() { log.into_owned() } else { plain(&log) };
             ui.note(text.trim_end());
         }
@@ -298,6 +306,13 @@ fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
         diagnostic.notes.push(lines[error..end].join("\n"));
     }
     name_the_cause(&mut diagnostic, fault, action, &log);
+    if matches!(action.kind, Kind::RunScript | Kind::ReadScript) {
+        // What a C compiler said, for one, comes as warnings.
+        let said = warnings(log.as_bytes());
+        if !said.is_empty() {
+            diagnostic.notes.insert(0, format!("it warned:\n{}", said.join("\n")));
+        }
+    }
     vec![diagnostic]
 }
 

@@ -87,6 +87,25 @@ fn a_failing_build_script_is_named_with_its_words_and_its_log() {
 }
 
 #[test]
+fn warnings_of_a_build_script_are_shown_and_explain_its_failure() {
+    let folder = Folder::example("hello-key");
+    let script = |end: &str| {
+        let text = format!(
+            "fn main() {{\n    println!(\"cargo::warning=x.c:1: no such {}\");\n    println!(\"it said more\");\n    {end}\n}}\n",
+            crate::support::token()
+        );
+        folder.write("build.rs", &text);
+    };
+    script("");
+    let ran = uk(folder.path(), ["build"]).run().ok();
+    assert!(ran.stderr.contains("warning: the build script of `hello-key 0.1.0`: x.c:1: no such "), "{ran}");
+    uk(folder.path(), ["clean"]).run().ok();
+    script("panic!(\"give up\");");
+    let said = fails(&folder, &[], &["UK0602"], &["it warned:", "x.c:1: no such ", "give up"]);
+    log_holds(&said, "it said more");
+}
+
+#[test]
 fn a_build_script_that_does_not_compile_shows_the_compilers_error() {
     let folder = Folder::example("hello-key");
     folder.write("build.rs", "fn main() {\n    let x: u32 = \"\";\n}\n");

@@ -157,6 +157,16 @@ impl<'a> Sandbox<'a> {
         Ok(Step { program, argv: words, env: variables.into_iter().collect(), cwd: self.inside().join(cwd) })
     }
 
+    /// Adds to the log what a process that failed wrote to its standard output, where that is an output of its own: it may
+    /// say why.
+    pub(crate) fn log_stdout(&self, action: &Action) -> Result<(), StoreError> {
+        let Command::Run { stdout: Some(path), .. } = &action.command else { return Ok(()) };
+        let Ok(mut said) = File::open(self.root.join(path)) else { return Ok(()) };
+        let mut log =
+            OpenOptions::new().append(true).create(true).open(&self.log).during("write", &self.log)?;
+        std::io::copy(&mut said, &mut log).map(drop).during("write", &self.log)
+    }
+
     /// Keeps what was printed, and gives its length and its end.
     pub(crate) fn keep_log(&mut self, key: Digest) -> Result<(u64, Vec<u8>), StoreError> {
         let place = self.store.log_path(key);

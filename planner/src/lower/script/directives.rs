@@ -18,8 +18,17 @@ pub struct Directives {
     pub metadata: String,
     /// Linker arguments for the one link that was asked about.
     pub link: String,
-    /// What the user should be told.
-    pub warnings: Vec<String>,
+}
+
+/// What a build script that printed `stdout` wants the user to know, whether it can be read otherwise or not.
+pub fn warnings(stdout: &[u8]) -> Vec<String> {
+    let lines = stdout.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let warning = |line: &str| {
+        let line = line.trim();
+        let warning = line.strip_prefix("cargo::warning=").or_else(|| line.strip_prefix("cargo:warning="));
+        warning.map(str::to_owned)
+    };
+    lines.filter_map(warning).collect()
 }
 
 /// The files that the builtin [`super::DIRECTIVES`] makes of a build script's output.
@@ -28,8 +37,7 @@ pub struct Directives {
 /// As [`Directives::parse`].
 pub fn directive_files(stdout: &[u8], args: &[String]) -> Result<[(&'static str, String); 6], String> {
     let arg = |at: usize| args.get(at).map(String::as_str).unwrap_or_default();
-    let Directives { cfg, libs, search, env, metadata, link, warnings: _ } =
-        Directives::parse(stdout, arg(0), arg(1))?;
+    let Directives { cfg, libs, search, env, metadata, link } = Directives::parse(stdout, arg(0), arg(1))?;
     Ok([
         ("cfg", cfg),
         ("libs", libs),
@@ -76,7 +84,8 @@ impl Directives {
             "rustc-link-search" => self.folder(value),
             "rustc-flags" => self.words(value)?,
             "rustc-env" => self.variable(value)?,
-            "warning" => self.warnings.push(value.to_owned()),
+            // Told by `warnings`.
+            "warning" => {}
             "error" if modern => return Err(value.to_owned()),
             "metadata" if modern => match value.split_once('=') {
                 Some((key, value)) => self.metadata(links, key, value),
@@ -169,7 +178,7 @@ fn push(text: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directives, directive_files};
+    use super::{Directives, directive_files, warnings};
 
     fn read(stdout: &str, link: &str) -> Directives {
         Directives::parse(stdout.as_bytes(), "my-z", link).expect("valid")
@@ -190,7 +199,7 @@ mod tests {
         assert_eq!(read.env, "A=b=c\n");
         assert_eq!(read.metadata, "DEP_MY_Z_ROOT=/r\nDEP_MY_Z_INCLUDE_DIR=/i\n");
         assert_eq!(read.link, "");
-        assert_eq!(read.warnings, ["old", "new"]);
+        assert_eq!(warnings(b"cargo:warning=old\nno\n  cargo::warning= new \ncargo::bad"), ["old", " new"]);
     }
 
     #[test]

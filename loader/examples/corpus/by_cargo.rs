@@ -23,6 +23,8 @@ pub fn build(source: &Path, options: &[&str], target: &Path, out: &Path) -> Resu
     command.current_dir(source).env("CARGO_TARGET_DIR", target);
     // What the engine's actions see, where a build script may write it into a program.
     command.env("SOURCE_DATE_EPOCH", "0").env("LC_ALL", "C").env("TZ", "UTC");
+    // Nor does it show them the host's libraries.
+    command.env("PKG_CONFIG", "false");
     let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err(format!("cargo's own build failed:\n{}", String::from_utf8_lossy(&output.stderr)));

@@ -1,5 +1,6 @@
 //! Where the manifest is, and the folder that belongs to it.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,23 @@ impl Project {
     /// The lock file that users commit.
     pub fn lock(&self) -> PathBuf {
         self.folder.join("unikernel.lock")
+    }
+
+    /// Waits until no other process has what this gives, and gives it; nothing where the file system can't do that. The
+    /// manifest's folder itself is locked, since [`Project::state`] may go away.
+    pub(crate) fn alone(&self) -> Option<File> {
+        let folder = File::open(&self.folder).ok()?;
+        folder.lock().ok().map(|()| folder)
+    }
+
+    /// Removes [`Project::state`], unless another process is just filling it.
+    pub fn forget(&self) {
+        if let Ok(folder) = File::open(&self.folder)
+            && folder.try_lock().is_ok()
+        {
+            // What can't be removed is only in nobody's way.
+            let _ = std::fs::remove_dir_all(self.state());
+        }
     }
 
     /// Makes [`Project::state`], ignored by git, with the link `sdk` by which plain cargo finds the SDK.

@@ -104,14 +104,12 @@ impl Session {
         }
         reading.stop_at_faults()?;
 
-        let states = members.iter().map(|m| &m.project).chain([&root]).map(Project::state);
-        let new: Vec<PathBuf> = states.filter(|state| !state.exists()).collect();
+        let projects = members.iter().map(|m| &m.project).chain([&root]);
+        let new: Vec<Project> = projects.filter(|project| !project.state().exists()).cloned().collect();
         let planned = build_plan(&root, (&members, &others), &targets, select, go_on, &mut reading);
         planned.map_err(|mut failure| {
             // What is at fault leaves nothing behind.
-            for state in new {
-                let _ = std::fs::remove_dir_all(state);
-            }
+            new.iter().for_each(Project::forget);
             // Where the machine lacks something, what is wrong with the manifests is known all the same.
             let known = members.into_iter().flat_map(|member| member.faults);
             failure.diagnostics.extend(known);

@@ -1,11 +1,13 @@
 //! Asking cargo: which device catalogues an application brings, and which units a target is made of.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cargo_metadata::Package;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::{Code, Diagnostic};
@@ -65,6 +67,8 @@ pub struct Cargo<'a> {
     resolved: RefCell<Option<(String, Rc<Resolution>)>>,
     /// What the application was found to be, until the lock file that it hangs on is settled.
     unsettled: RefCell<Option<(Watch, Found)>>,
+    /// Keeps other processes from writing cargo's root meanwhile, from the first question that no memo answers.
+    alone: OnceCell<Option<File>>,
 }
 
 /// What an application is, and what catalogues its dependencies bring.
@@ -110,7 +114,20 @@ struct Question {
 impl<'a> Cargo<'a> {
     /// Cargo for the application of `project`.
     pub fn new(project: &'a Project, host: &'a Host, sdk: &'a Sdk, locking: Locking) -> Self {
-        Self { project, host, sdk, locking, resolved: RefCell::default(), unsettled: RefCell::default() }
+        let (resolved, unsettled, alone) = Default::default();
+        Self { project, host, sdk, locking, resolved, unsettled, alone }
+    }
+
+    /// What the memo at `place` knows, also if another process finds it while this one waits for its turn to ask cargo.
+    fn recall<T: DeserializeOwned>(&self, place: &Path, question: &Question) -> Option<T> {
+        let known = || recall(Place::File(place), question);
+        if self.alone.get().is_some() {
+            return known();
+        }
+        known().or_else(|| {
+            self.alone.get_or_init(|| self.project.alone());
+            known()
+        })
     }
 
     /// The application beside the manifest, and the catalogues among its dependencies. `expected` is what its mains
@@ -120,8 +137,7 @@ impl<'a> Cargo<'a> {
     /// `UK0401`, `UK0402`, `UK0403`, or `UK0506` where cargo's root can't be written.
     pub fn application(&self, expected: &[RootCrate]) -> Result<Found> {
         let folder = &self.project.folder;
-        if let Some(known) = recall(Place::File(&self.application_memo()), &self.question(String::new(), ""))
-        {
+        if let Some(known) = self.recall(&self.application_memo(), &self.question(String::new(), "")) {
             return Ok(known);
         }
         let mut watch = self.watch();
@@ -223,7 +239,7 @@ impl<'a> Cargo<'a> {
         let memo = format!("units-{}.json", Digest::of(features.as_bytes()).short());
         let memo = self.project.state().join(memo);
         let question = self.question(manifest.clone(), &features);
-        let answer = match recall(Place::File(&memo), &question) {
+        let answer = match self.recall(&memo, &question) {
             Some(answer) => answer,
             None => {
                 let mut watch = self.watch();

@@ -105,9 +105,25 @@ fn is_full(error: &io::Error) -> bool {
     error.to_string().contains("space")
 }
 
+/// Images up to this size, in bytes, are made in memory: `fatfs` reads and writes a few bytes at a time.
+const IN_MEMORY: u64 = 256 << 20;
+
 fn fill(files: &[File], to: &Path, size: u64) -> io::Result<()> {
+    if size <= IN_MEMORY {
+        let mut image = io::Cursor::new(vec![0; size as usize]);
+        fill_image(files, &mut image, size)?;
+        return fs::write(to, image.into_inner());
+    }
     let mut image = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to)?;
     image.set_len(size)?;
+    fill_image(files, &mut image, size)
+}
+
+fn fill_image<I: io::Read + io::Write + io::Seek>(
+    files: &[File],
+    image: &mut I,
+    size: u64,
+) -> io::Result<()> {
     let sectors = u32::try_from(size / SECTOR)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a FAT file system has at most 2 TiB"))?;
     let mut options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
@@ -119,8 +135,8 @@ fn fill(files: &[File], to: &Path, size: u64) -> io::Result<()> {
             Err(_) => options.fat_type(fatfs::FatType::Fat32),
         };
     }
-    format_volume(&mut image, options)?;
-    let system = FileSystem::new(&mut image, FsOptions::new())?;
+    format_volume(&mut *image, options)?;
+    let system = FileSystem::new(&mut *image, FsOptions::new())?;
     {
         let root = system.root_dir();
         let mut made = String::new();

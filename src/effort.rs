@@ -10,8 +10,6 @@ use crate::cli::Effort;
 
 /// What a step may take unless the user says otherwise: far more than any compiler does.
 const TIMEOUT: Duration = Duration::from_secs(3600);
-/// A job's share of memory: compilers of large crates take about that much.
-const SHARE: u64 = 1 << 30;
 /// Address space that a step has on the smallest machine: compilers map more than they touch.
 const LEAST: u64 = 8 << 30;
 
@@ -21,11 +19,7 @@ pub fn options(effort: &Effort) -> Options {
     let machine = rustix::system::sysinfo();
     let bytes = |count: u64| count.saturating_mul(machine.mem_unit.into());
     let (memory, swap) = (bytes(machine.totalram as u64), bytes(machine.totalswap as u64));
-    options.jobs = match effort.jobs {
-        Some(jobs) => jobs.get(),
-        // On a machine with many cores and little memory, compilers side by side would take each other's.
-        None => options.jobs.min(usize::try_from(memory / SHARE).unwrap_or(1).max(1)),
-    };
+    options.jobs = effort.jobs.map_or(0, |jobs| jobs.get());
     options.timeout = match effort.timeout {
         Some(0) => None,
         Some(seconds) => Some(Duration::from_secs(seconds)),
@@ -62,6 +56,7 @@ mod tests {
         assert_eq!((options.timeout, options.memory), (None, None));
         let options = super::options(&Effort::default());
         assert_eq!(options.timeout, Some(TIMEOUT));
-        assert!(options.memory.is_some_and(|bytes| bytes >= LEAST) && options.jobs > 0);
+        assert!(options.memory.is_some_and(|bytes| bytes >= LEAST));
+        assert!(uk_store::usual_jobs() > 0);
     }
 }

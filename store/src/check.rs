@@ -14,7 +14,7 @@ use uk_action::{ActionId, Digest, Graph, OutputKind, Produced};
 
 use crate::cancel::Cancel;
 use crate::error::During;
-use crate::executor::{Builtins, Observer, Options, Report, realise};
+use crate::executor::{Builtins, Observer, Options, Report, realise, usual_jobs};
 use crate::failure::Failure;
 use crate::layout::Store;
 use crate::{StoreError, recent};
@@ -83,7 +83,7 @@ pub fn check(
     let jobs = match options.jobs {
         1 => 2,
         // Half as many, of all cores or of what was said.
-        0 => std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)),
+        0 => usual_jobs().div_ceil(2),
         jobs => jobs.div_ceil(2),
     };
     let options = Options { jobs, ..options.clone() };

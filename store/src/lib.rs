@@ -40,7 +40,7 @@ pub use error::StoreError;
 pub use exchange::{
     ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,
 };
-pub use executor::{Builtins, Event, How, Observer, Options, Report, realise};
+pub use executor::{Builtins, Event, How, Observer, Options, Report, realise, usual_jobs};
 pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;

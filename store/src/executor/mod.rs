@@ -27,7 +27,7 @@ use schedule::Schedule;
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many actions may run at once; 0 for one a core, which is asked for only when something runs.
+    /// How many actions may run at once; 0 for [`usual_jobs`], which are counted only when something runs.
     pub jobs: usize,
     /// Whether, after a failure, everything is still built that doesn't need what failed. Otherwise no action is begun
     /// any more; those that run are ended properly, so that their work is kept.
@@ -43,6 +43,18 @@ impl Default for Options {
     fn default() -> Self {
         Self { jobs: 0, keep_going: false, timeout: None, memory: None }
     }
+}
+
+/// A job's share of memory: compilers of large crates take about that much.
+const SHARE: u64 = 1 << 30;
+
+/// One job a core, but on a machine with many cores and little memory one a GiB: compilers side by side would take each
+/// other's.
+pub fn usual_jobs() -> usize {
+    let machine = rustix::system::sysinfo();
+    let memory = (machine.totalram as u64).saturating_mul(machine.mem_unit.into());
+    let shares = usize::try_from(memory / SHARE).unwrap_or(1).max(1);
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(shares)
 }
 
 /// The builtins of [`Command::Builtin`]: pure functions from files to files.
@@ -215,8 +227,7 @@ fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<ActionId>, Vec<
     let (mut executed, mut faults) = (Vec::new(), Vec::new());
     let mut durations = Durations::load(store);
     schedule.order(&durations);
-    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let jobs = if options.jobs == 0 { cores() } else { options.jobs };
+    let jobs = if options.jobs == 0 { usual_jobs() } else { options.jobs };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads can be started");
     let (done, results) = mpsc::channel();
     pool.in_place_scope(|scope| {

@@ -16,6 +16,15 @@ pub fn run() -> Done {
     let mut missing: Vec<&str> =
         PROGRAMS.iter().filter(|(p, _)| !on_path(p)).map(|(_, package)| *package).collect();
     missing.extend(FILES.iter().filter(|(f, _)| !Path::new(f).exists()).map(|(_, package)| *package));
+    install(&missing)
+}
+
+/// Installs one program that only some task needs.
+pub fn program(program: &str, package: &'static str) -> Done {
+    if on_path(program) { Ok(()) } else { install(&[package]) }
+}
+
+fn install(missing: &[&str]) -> Done {
     if missing.is_empty() {
         return Ok(());
     }
@@ -31,7 +40,7 @@ pub fn run() -> Done {
     };
     step::run("refreshing the package lists", apt().args(["update", "-qq"]))?;
     let mut install = apt();
-    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing);
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing);
     step::run(&by_hand, &mut install)
 }
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod cold;
+mod graph;
 mod image;
 mod ingest;
 mod kv;
@@ -25,10 +26,11 @@ type Bench = (&'static str, fn() -> Done);
 pub fn run(name: Option<&str>) -> Done {
     setup::run()?;
     step::run("building uk", cargo().args(["build", "--release", "--quiet"]))?;
-    let all: [Bench; 10] = [
+    let all: [Bench; 11] = [
         ("block", block::run),
         ("noop", noop::run),
         ("cold", cold::run),
+        ("graph", graph::run),
         ("image", image::run),
         ("ingest", ingest::run),
         ("kv", kv::run),
@@ -40,7 +42,7 @@ pub fn run(name: Option<&str>) -> Done {
     let chosen: Vec<_> = all.into_iter().filter(|(n, _)| name.is_none_or(|wanted| wanted == *n)).collect();
     if chosen.is_empty() {
         return Err(format!(
-            "there is no benchmark `{}`: block, noop, cold, image, ingest, kv, kv-rw, language, plan, ripgrep",
+            "there is no benchmark `{}`: block, noop, cold, graph, image, ingest, kv, kv-rw, language, plan, ripgrep",
             name.unwrap_or_default()
         ));
     }

@@ -1,0 +1,76 @@
+//! A build of a graph that `ninja` can build too: `cargo run --release -p uk-store --example noop -- FOLDER STORE`.
+//!
+//! Reads FOLDER's `build.ninja` (steps that join the first 16 bytes of each input), looks at its sources through the stat
+//! cache, and realises everything in STORE. A second run is a build without changes: `cargo xtask bench graph` times it
+//! as a whole process. Steps are builtins, so that thousands of them can be made at first; without changes none runs.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use uk_action::{Action, ActionId, Command, Graph, Input, Kind, Output, OutputKind, Source};
+use uk_store::{Builtins, Cancel, Event, Observer, Options, StatCache, Store, realise};
+
+struct Host;
+
+impl Builtins for Host {
+    fn run(&self, _: &str, args: &[String], sandbox: &Path) -> Result<(), String> {
+        let mut out = Vec::new();
+        for input in args {
+            let bytes = std::fs::read(sandbox.join(input)).map_err(|e| e.to_string())?;
+            out.extend_from_slice(&bytes[..bytes.len().min(16)]);
+        }
+        std::fs::write(sandbox.join("made"), out).map_err(|e| e.to_string())
+    }
+}
+
+impl Observer for Host {
+    fn event(&self, _: Event) {}
+}
+
+fn main() {
+    let [folder, store] = std::env::args().skip(1).map(PathBuf::from).collect::<Vec<_>>().try_into().unwrap();
+    let store = Store::open(&store).unwrap();
+    let text = std::fs::read_to_string(folder.join("build.ninja")).unwrap();
+    let mut stamps = StatCache::load(&store.root().join("memo/stamps"));
+    let mut sources: HashMap<&str, Source> = HashMap::new();
+    let mut made: HashMap<&str, ActionId> = HashMap::new();
+    let (mut graph, mut needed) = (Graph::default(), Vec::new());
+    let steps = text.lines().filter_map(|line| line.strip_prefix("build ")?.split_once(": step "));
+    for (output, inputs) in steps {
+        let mut args = Vec::new();
+        let inputs = inputs.split(' ').map(|name| {
+            args.push(name.to_owned());
+            let source = match made.get(name) {
+                Some(action) => {
+                    needed[action.index()] = true;
+                    Source::Output { action: *action, index: 0 }
+                }
+                None => {
+                    let read = || {
+                        let path = folder.join(name);
+                        Source::Fixed { identity: stamps.digest(&path).unwrap(), path }
+                    };
+                    sources.entry(name).or_insert_with(read).clone()
+                }
+            };
+            Input { path: name.to_owned(), source }
+        });
+        let inputs = inputs.collect();
+        let id = graph.add(Action {
+            kind: Kind::Generate,
+            label: output.to_owned(),
+            span: None,
+            command: Command::Builtin { name: "join", version: 1, args },
+            inputs,
+            outputs: vec![Output { path: "made".into(), kind: OutputKind::File }],
+        });
+        made.insert(output, id);
+        needed.push(false);
+    }
+    stamps.save().unwrap();
+    let roots = graph.iter().map(|(id, _)| id).filter(|id| !needed[id.index()]).collect::<Vec<_>>();
+    let report =
+        realise(&graph, &roots, &store, &Options::default(), &Host, &Host, &Cancel::default()).unwrap();
+    println!("{} executed, {} cached", report.executed, report.cached);
+}

@@ -1,9 +1,9 @@
 //! A root manifest that names many unikernels.
 
-use crate::support::{Folder, uk};
+use crate::support::{Folder, repository, uk};
 
 /// The examples' folders, in the order of the root manifest's members; each unikernel but one is named as its folder.
-const EXAMPLES: [&str; 13] = [
+const EXAMPLES: [&str; 14] = [
     "args",
     "block",
     "clock",
@@ -12,6 +12,7 @@ const EXAMPLES: [&str; 13] = [
     "hello",
     "hello-key",
     "jobs",
+    "kv-ro",
     "noop",
     "noop-type",
     "notes",
@@ -186,4 +187,12 @@ fn a_variable_that_sets_no_key_is_a_warning() {
     // What another member of the workspace has is no slip, also where that isn't looked at.
     let other = keys(&["-p", "noop"], "UK_KEY_HELLO");
     assert!(other.stderr.is_empty(), "{other}");
+}
+
+#[test]
+fn every_lock_file_of_the_repository_fits() {
+    // Whoever changes what a crate of the SDK needs changes them: `uk plan`, here and in the guests of `xtask`.
+    uk(Folder::workspace().path(), ["plan", "--locked"]).run().ok();
+    let guest = Folder::copy(&repository().join("xtask/guests/disk-speed"));
+    uk(guest.path(), ["plan", "--locked"]).run().ok();
 }

@@ -25,6 +25,21 @@ fn it_conforms_on_any_sectors() {
     }
 }
 
+#[test]
+fn it_conforms_to_those_who_only_read() {
+    let disk = disk_for_ever(Disk::new(8000));
+    let log = block_on(uk_kv_log::connect(MEMORY, disk)).expect("an empty disk becomes a store");
+    for (key, value) in conformance::kv_files() {
+        block_on(log.set(&key, &value)).expect("there is room");
+    }
+    block_on(conformance::kv_ro(&log, digest));
+    drop(log);
+    // The same at the next boot, on a disk that can't be written.
+    let disk = Disk::from_image(&disk.image()).read_only();
+    let log = block_on(uk_kv_log::connect(MEMORY, disk)).expect("a store");
+    block_on(conformance::kv_ro(&log, digest));
+}
+
 fn disk_for_ever(disk: Disk) -> &'static Disk {
     Box::leak(Box::new(disk))
 }

@@ -25,6 +25,8 @@ pub fn build(source: &Path, options: &[&str], target: &Path, out: &Path) -> Resu
     command.env("SOURCE_DATE_EPOCH", "0").env("LC_ALL", "C").env("TZ", "UTC");
     // Nor does it show them the host's libraries.
     command.env("PKG_CONFIG", "false");
+    // Nor a repository that the sources happen to lie in.
+    command.env("GIT_CEILING_DIRECTORIES", source.parent().unwrap_or(source));
     let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err(format!("cargo's own build failed:\n{}", String::from_utf8_lossy(&output.stderr)));

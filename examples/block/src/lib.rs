@@ -123,6 +123,8 @@ async fn within(
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use uk_device::fake::{Clock, Disk, IO_ERROR, Logs, block_on};
 
     #[test]

@@ -19,8 +19,9 @@ use crate::file::Opened;
 const THREADS: usize = 16;
 /// How long a thread without work looks for some.
 const IDLE: Duration = Duration::from_micros(40);
-/// How long the executor looks for an outcome.
-const WAIT: Duration = Duration::from_micros(8);
+/// How long the executor looks for an outcome, where it may come soon: the page cache takes a short write in less. While others
+/// are at the disk it has better things to do.
+const WAIT: Duration = Duration::from_micros(24);
 /// Memory that is kept for the next request.
 const KEPT: usize = 4;
 /// The biggest that is kept.
@@ -55,6 +56,9 @@ struct Shared {
     queue: Mutex<Queue>,
     /// How many requests wait: what an idle thread looks at.
     waiting: AtomicUsize,
+    /// How many are being done. A thread that has an outcome counts itself out before it tells, and takes the next request without
+    /// being woken, so that requests one behind the other keep one thread going.
+    doing: AtomicUsize,
     /// Told when there is a request and somebody sleeps.
     come: Condvar,
 }
@@ -63,9 +67,10 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<Job>,
     threads: Vec<JoinHandle<()>>,
-    /// Threads without work, and those of them that sleep.
-    idle: usize,
+    /// Threads that sleep.
     asleep: usize,
+    /// Whether a thread without work looks for some. One is enough.
+    looked_at: bool,
     closed: bool,
 }
 
@@ -125,10 +130,11 @@ impl Pool {
     /// Has a request done. It is done even if the future is dropped.
     pub async fn request(&self, request: Request) -> Outcome {
         let reply = Arc::new(Reply::default());
-        self.enqueue(Job { request, reply: reply.clone() });
-        let mut first = true;
+        let into_memory = matches!(request, Request::Write { .. }) && self.file.has_page_cache();
+        let alone = self.enqueue(Job { request, reply: reply.clone() });
+        let mut soon = self.look && (into_memory || alone);
         poll_fn(move |context| {
-            if std::mem::take(&mut first) && self.look {
+            if std::mem::take(&mut soon) {
                 look(WAIT, || reply.done.load(Ordering::Acquire));
             }
             let mut state = lock(&reply.state);
@@ -143,12 +149,17 @@ impl Pool {
         .await
     }
 
-    fn enqueue(&self, job: Job) {
+    /// Whether it is the only one under way.
+    fn enqueue(&self, job: Job) -> bool {
         let mut queue = lock(&self.shared.queue);
         queue.jobs.push_back(job);
         self.shared.waiting.store(queue.jobs.len(), Ordering::Release);
-        let wanting = queue.jobs.len() > queue.idle && queue.threads.len() < THREADS;
-        let asleep = queue.asleep > 0;
+        let doing = self.shared.doing.load(Ordering::Acquire);
+        let alone = doing == 0 && queue.jobs.len() == 1;
+        let free = queue.threads.len().saturating_sub(doing);
+        let wanting = queue.jobs.len() > free && queue.threads.len() < THREADS;
+        // Those that don't sleep come by themselves.
+        let asleep = queue.asleep > 0 && queue.jobs.len() + queue.asleep > free;
         if wanting {
             let (file, shared, look) = (self.file.clone(), self.shared.clone(), self.look);
             let started =
@@ -159,8 +170,8 @@ impl Pool {
                 Err(_) if queue.threads.is_empty() => {
                     let jobs: Vec<Job> = queue.jobs.drain(..).collect();
                     drop(queue);
-                    jobs.into_iter().for_each(|job| job.perform(&self.file));
-                    return;
+                    jobs.into_iter().for_each(|job| job.perform(&self.file, || ()));
+                    return alone;
                 }
                 Err(_) => {}
             }
@@ -169,6 +180,7 @@ impl Pool {
         if asleep {
             self.shared.come.notify_one();
         }
+        alone
     }
 }
 
@@ -193,37 +205,42 @@ fn work(file: &Opened, shared: &Shared, look_first: bool) {
     loop {
         if let Some(job) = queue.jobs.pop_front() {
             shared.waiting.store(queue.jobs.len(), Ordering::Release);
+            shared.doing.fetch_add(1, Ordering::AcqRel);
             drop(queue);
-            job.perform(file);
+            job.perform(file, || {
+                shared.doing.fetch_sub(1, Ordering::AcqRel);
+            });
             queue = lock(&shared.queue);
             continue;
         }
         if queue.closed {
             return;
         }
-        queue.idle += 1;
-        if look_first && queue.idle == 1 {
+        if look_first && !queue.looked_at {
+            queue.looked_at = true;
             drop(queue);
             look(IDLE, || shared.waiting.load(Ordering::Acquire) > 0);
             queue = lock(&shared.queue);
+            queue.looked_at = false;
         }
         if queue.jobs.is_empty() && !queue.closed {
             queue.asleep += 1;
             queue = shared.come.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.asleep -= 1;
         }
-        queue.idle -= 1;
     }
 }
 
 impl Job {
-    fn perform(self, file: &Opened) {
+    /// Does it, says that it was done, and tells the outcome.
+    fn perform(self, file: &Opened, done: impl FnOnce()) {
         let outcome = match self.request {
             Request::Read { offset, mut memory } => file.read(offset, &mut memory).map(|()| memory),
             Request::Write { offset, memory } => file.write(offset, &memory).map(|()| memory),
             Request::Flush => file.flush().map(|()| Vec::new()),
             Request::Discard { offset, length } => file.discard(offset, length).map(|()| Vec::new()),
         };
+        done();
         let mut state = lock(&self.reply.state);
         state.0 = Some(outcome);
         let waker = state.1.take();

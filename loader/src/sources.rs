@@ -66,7 +66,7 @@ impl SourceSets {
         let mut files = Vec::new();
         for path in paths {
             if folder.join(path).is_dir() {
-                let inner = walk(&folder.join(path), false)?;
+                let inner = walk(&folder.join(path), false, &[])?;
                 files.extend(inner.into_iter().map(|file| format!("{path}/{file}")));
             } else {
                 files.push(path.clone());
@@ -87,15 +87,16 @@ impl SourceSets {
         if let Some(known) = self.known.get(folder) {
             return Ok(known.clone());
         }
-        let mut files = walk(folder, true)?;
-        files.retain(|f| !except.iter().any(|e| f == e || f.starts_with(&format!("{e}/"))));
+        let mut files = walk(folder, true, except)?;
         if !include.is_empty() {
             let mut globs = ignore::overrides::OverrideBuilder::new(folder);
             for glob in include {
                 globs.add(glob).map_err(|error| unreadable(folder, &error.to_string()))?;
             }
             let globs = globs.build().map_err(|error| unreadable(folder, &error.to_string()))?;
-            files.extend(walk(folder, false)?.into_iter().filter(|f| globs.matched(f, false).is_whitelist()));
+            files.extend(
+                walk(folder, false, &[])?.into_iter().filter(|f| globs.matched(f, false).is_whitelist()),
+            );
         }
         files.sort();
         files.dedup();
@@ -121,7 +122,7 @@ impl SourceSets {
         if let Some(known) = self.data.get(&place) {
             return Ok(known.clone());
         }
-        let found = data::list(folder, shown, sizes)?;
+        let found = data::list(folder, sizes).map_err(|fault| fault.diagnostic(shown))?;
         check(&found.files)?;
         let tree = self.cache.fingerprint(folder, &found.entries).map_err(|error| error.diagnostic())?;
         let known = Arc::new(DataFolder { tree: Arc::new(tree), files: found.files });
@@ -130,16 +131,20 @@ impl SourceSets {
     }
 }
 
-/// The files below `folder`, relative to it; those that git ignores only when `ignoring` is off.
-fn walk(folder: &Path, ignoring: bool) -> Result<Vec<String>> {
+/// The files below `folder`, relative to it; those that git ignores only when `ignoring` is off. What is in `except` isn't looked
+/// at: it may hold what no source can be.
+fn walk(folder: &Path, ignoring: bool, except: &[String]) -> Result<Vec<String>> {
     let root = folder.to_owned();
+    let except: Vec<PathBuf> = except.iter().map(|path| folder.join(path)).collect();
     let mut walk = ignore::WalkBuilder::new(folder);
     walk.standard_filters(false)
         .parents(ignoring)
         .git_ignore(ignoring)
         .require_git(false)
         .follow_links(true)
-        .filter_entry(move |entry| counts(&root, entry));
+        .filter_entry(move |entry| {
+            counts(&root, entry) && !except.iter().any(|path| path.as_os_str() == entry.path().as_os_str())
+        });
     let mut files = Vec::new();
     for entry in walk.build() {
         let entry = match entry {

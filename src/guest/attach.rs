@@ -114,8 +114,12 @@ impl Disk {
             Ok(found) => found,
         };
         if self.folder {
-            let help = "give it a folder";
-            return if found.is_dir() { Ok(()) } else { Err(self.unfit("it isn't a folder", help)) };
+            if !found.is_dir() {
+                return Err(self.unfit("it isn't a folder", "give it a folder"));
+            }
+            // The manifest's folder is to be as good for all that may serve it; another one is as whoever gives it wants it.
+            let fault = self.line.and_then(|_| uk_loader::check_folder(&self.path).err());
+            return fault.map_or(Ok(()), |fault| Err(self.unfit(&fault.cause, fault.help)));
         }
         if !found.is_file() && !found.file_type().is_block_device() {
             let help = "give it a file, or a disk such as `/dev/sdb1`";

@@ -130,6 +130,42 @@ fn folders_that_cannot_become_data_are_told_before_anything_is_built() {
     refused(&folder, "fat", &["FAT doesn't tell `SECRET` from `secret`"]);
 }
 
+/// A folder that is read as it is when the guest runs: it is looked at then, and is in no crate's source set.
+#[test]
+fn a_folder_of_the_host_that_cannot_be_given_is_told_at_its_device() {
+    let folder = Folder::example("kv-ro");
+    let run = |words: &[&str]| uk(folder.path(), [&["run", "--set", "kv_ro=direct"], words].concat()).run();
+    let refused = |code: &str, part: &str| {
+        let ran = run(&[]).ends(125);
+        assert_eq!((ran.codes(), &*ran.stdout), (vec![code], ""), "{ran}");
+        for part in [part, "[unikernel.kdl:3:", "`assets`", "help: "] {
+            assert!(ran.stderr.contains(part), "`{part}`: {ran}");
+        }
+    };
+    run(&[]).ok();
+
+    symlink("loop", folder.join("t/loop")).expect("a link can be made");
+    refused("UK0708", "the link `loop` in it leads nowhere");
+    let given = folder.join("t").display().to_string();
+    run(&["--attach", &format!("assets={given}")]).ok();
+    fs::remove_file(folder.join("t/loop")).expect("it can be removed");
+
+    symlink(".", folder.join("t/circle")).expect("a link can be made");
+    refused("UK0708", "the link `circle` in it leads in a circle");
+    fs::remove_file(folder.join("t/circle")).expect("it can be removed");
+
+    let name = folder.join("t").join(OsStr::from_bytes(b"\xff"));
+    fs::write(&name, "x").expect("it can be written");
+    refused("UK0708", "isn't UTF-8");
+    fs::remove_file(&name).expect("it can be removed");
+    run(&[]).ok();
+
+    fs::remove_dir_all(folder.join("t")).expect("it can be removed");
+    refused("UK0707", "/t`, which the guest is given");
+    folder.write("t", "a file");
+    refused("UK0708", "it isn't a folder");
+}
+
 #[test]
 fn a_damaged_image_is_an_error_of_the_guest() {
     let folder = Folder::example("kv-ro");

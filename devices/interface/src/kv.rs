@@ -181,6 +181,14 @@ pub fn is_key(text: &str) -> bool {
     text.split('/').all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
 }
 
+/// What [`KvRo::read`] does with a value that is at hand.
+pub fn read_at(value: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let rest = usize::try_from(offset).ok().and_then(|offset| value.get(offset..)).unwrap_or_default();
+    let count = rest.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&rest[..count]);
+    count
+}
+
 /// Keys in the order of their bytes, each once, as tables of values have them.
 pub trait SortedKeys {
     /// How many there are.

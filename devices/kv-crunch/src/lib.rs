@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use uk_device::{Error, KvEntry, KvError, KvKind, KvRo, Result, SortedKeys};
+use uk_device::{Error, KvEntry, KvError, KvKind, KvRo, Result, SortedKeys, read_at};
 use uk_kv_format::crunch::Table;
 
 /// The values of a table in the image.
@@ -82,11 +82,7 @@ impl<'t> KvRo for Crunch<'t> {
     }
 
     async fn read(&self, key: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, KvError> {
-        let value = self.find(key)?;
-        let rest = usize::try_from(offset).ok().and_then(|offset| value.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(read_at(self.find(key)?, offset, buffer))
     }
 
     async fn exists(&self, key: &str) -> Result<Option<KvKind>, KvError> {

@@ -49,19 +49,7 @@ pub(crate) async fn open<B: Block>(disk: &B, memory: u64) -> Result<State, Error
             root.sectors, geometry.sectors
         )));
     }
-    let mut state = State {
-        root,
-        slot: 1 - newest,
-        in_flight: false,
-        unsettled: false,
-        end: root.start(),
-        count: 0,
-        chain: root.seed,
-        index: KvIndex::default(),
-        live: 0,
-        memory: 0,
-        most_memory: memory,
-    };
+    let mut state = State::new(root, 1 - newest, memory);
     state.scan(disk).await.map_err(|error| match error {
         KvError::Corrupt => {
             Error::new("the store on the disk is damaged: records that were written are gone")
@@ -104,19 +92,7 @@ async fn begin<B: Block>(disk: &B, memory: u64) -> Result<State, Error> {
         disk.write(at / u64::from(geometry.sector_size), &sector).await.map_err(failed)?;
         disk.flush().await.map_err(failed)?;
     }
-    Ok(State {
-        root,
-        slot: 0,
-        in_flight: false,
-        unsettled: false,
-        end: root.start(),
-        count: 0,
-        chain: root.seed,
-        index: KvIndex::default(),
-        live: 0,
-        memory: 0,
-        most_memory: memory,
-    })
+    Ok(State::new(root, 0, memory))
 }
 
 /// Whether a disk holds nothing but zeros, or a part of a first root that a loss of power has left.
@@ -151,6 +127,23 @@ async fn is_empty<B: Block>(disk: &B) -> Result<bool, BlockError> {
 }
 
 impl State {
+    /// What is known before any record was read; the next root goes to `slot`.
+    fn new(root: Root, slot: usize, most_memory: u64) -> Self {
+        State {
+            root,
+            slot,
+            in_flight: false,
+            unsettled: false,
+            end: root.start(),
+            count: 0,
+            chain: root.seed,
+            index: KvIndex::default(),
+            live: 0,
+            memory: 0,
+            most_memory,
+        }
+    }
+
     /// Reads the log. What was acknowledged for sure must be there; what comes behind it counts as far as it is whole.
     async fn scan<B: Block>(&mut self, disk: &B) -> Result<(), KvError> {
         let end = self.root.start() + self.root.half_size();

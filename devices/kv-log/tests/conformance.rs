@@ -92,10 +92,18 @@ fn disks_of_the_wrong_size_are_refused() {
     let log = open(&Disk::from_image(&grown)).expect("a store on a larger disk");
     assert_eq!(block_on(log.get("key")), Ok(b"value".to_vec()));
     // The same bytes behind sectors of another size.
-    let other = Disk::with(Geometry { sector_size: 4096, sectors: 50, read_only: false });
+    let other = disk_for_ever(Disk::with(Geometry { sector_size: 4096, sectors: 50, read_only: false }));
     block_on(other.write(0, &image)).expect("it fits");
     let error = block_on(uk_kv_log::connect(MEMORY, other)).expect_err("other sectors");
     assert!(error.message().contains("sectors of 512 bytes"), "{error}");
+    assert!(other.image() == image, "it is left as it is");
+    // And the other way.
+    let wide = Disk::with(Geometry { sector_size: 4096, sectors: 50, read_only: false });
+    let wide = disk_for_ever(wide);
+    let log = block_on(uk_kv_log::connect(MEMORY, wide)).expect("an empty disk becomes a store");
+    block_on(log.set("key", b"value")).expect("there is room");
+    let narrow = open(&Disk::from_image(&wide.image())).expect_err("other sectors");
+    assert!(narrow.contains("sectors of 4096 bytes, and the disk has sectors of 512"), "{narrow}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use uk_device::{Change, KvEntry, KvError, KvIndex, KvKind, KvRo, KvRw, Result};
+use uk_device::{Change, KvEntry, KvError, KvIndex, KvKind, KvRo, KvRw, Result, read_at};
 
 /// The device.
 #[derive(Debug, Default)]
@@ -37,11 +37,7 @@ impl KvRo for Memory {
     }
 
     async fn read(&self, key: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, KvError> {
-        let value = self.value(key)?;
-        let rest = usize::try_from(offset).ok().and_then(|offset| value.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(read_at(&self.value(key)?, offset, buffer))
     }
 
     async fn exists(&self, key: &str) -> Result<Option<KvKind>, KvError> {

@@ -7,7 +7,7 @@ use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
 
-use crate::{Block, BlockError, Geometry};
+use crate::{Block, BlockError, Geometry, join_all};
 
 /// How many requests are made side by side.
 const MANY: u64 = 40;
@@ -118,10 +118,10 @@ async fn side_by_side(disk: &impl Block, size: usize) {
     let data: Vec<Vec<u8>> =
         (0..MANY).map(|number| patterns(place(number).0, place(number).1, 4, size)).collect();
     let writes = data.iter().zip(0..MANY).map(|(data, number)| disk.write(place(number).0, data));
-    assert!(all(writes).await.iter().all(|outcome| *outcome == Ok(())));
+    assert!(join_all(writes).await.iter().all(|outcome| *outcome == Ok(())));
     let mut buffers: Vec<Vec<u8>> = data.iter().map(|data| vec![0; data.len()]).collect();
     let reads = buffers.iter_mut().zip(0..MANY).map(|(buffer, number)| disk.read(place(number).0, buffer));
-    assert!(all(reads).await.iter().all(|outcome| *outcome == Ok(())));
+    assert!(join_all(reads).await.iter().all(|outcome| *outcome == Ok(())));
     assert!(buffers == data, "what was written side by side is read side by side");
 }
 
@@ -184,22 +184,4 @@ async fn expect(disk: &impl Block, sector: u64, count: u64, round: u8) {
             "reading {count} sectors at {sector}: the one after {differs:?} others isn't what was written"
         );
     }
-}
-
-/// Polls all until all are ready.
-async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_none()
-                && let Poll::Ready(ready) = future.as_mut().poll(context)
-            {
-                *output = Some(ready);
-            }
-        }
-        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }

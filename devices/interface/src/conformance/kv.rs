@@ -5,11 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
 
-use crate::{KvEntry, KvError, KvKind, KvRo};
+use crate::{KvEntry, KvError, KvKind, KvRo, join_all};
 
 /// What [`kv_ro`] wants to find, and nothing else: the files of a folder, relative to it.
 ///
@@ -160,24 +157,9 @@ async fn refusals(kv: &impl KvRo) {
 /// Two requests that take turns don't get in each other's way.
 async fn side_by_side(kv: &impl KvRo, files: &[(String, Vec<u8>)]) {
     let value = |key: &str| files.iter().find(|file| file.0 == key).map(|file| &*file.1);
-    let (mut one, mut other) = (pin!(kv.get("large")), pin!(kv.get("lengths/4097")));
-    let (mut first, mut second) = (None, None);
-    poll_fn(|context| {
-        if second.is_none()
-            && let Poll::Ready(got) = other.as_mut().poll(context)
-        {
-            second = Some(got);
-        }
-        if first.is_none()
-            && let Poll::Ready(got) = one.as_mut().poll(context)
-        {
-            first = Some(got);
-        }
-        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    for (got, key) in [(first, "large"), (second, "lengths/4097")] {
-        let got = got.map(|got| got.unwrap_or_else(|error| panic!("`{key}`: {error}")));
-        assert!(got.as_ref().map(AsRef::as_ref) == value(key), "`{key}` beside another");
+    let keys = ["large", "lengths/4097"];
+    for (got, key) in join_all(keys.map(|key| kv.get(key))).await.into_iter().zip(keys) {
+        let got = got.unwrap_or_else(|error| panic!("`{key}`: {error}"));
+        assert!(Some(got.as_ref()) == value(key), "`{key}` beside another");
     }
 }

@@ -6,11 +6,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::future::{Future, poll_fn};
-use core::pin::Pin;
 use core::task::Poll;
 
 use crate::fake::Random;
-use crate::{Change, KvEntry, KvError, KvKind, KvRw, Random as _};
+use crate::{Change, KvEntry, KvError, KvKind, KvRw, Random as _, join_all};
 
 /// [`KvRw`], empty and with room for a megabyte; `digest` is BLAKE3. Afterwards it is empty again.
 pub async fn kv_rw(kv: &impl KvRw, digest: impl Fn(&[u8]) -> [u8; 32]) {
@@ -116,8 +115,8 @@ async fn batches(kv: &impl KvRw) {
 async fn side_by_side(kv: &impl KvRw) {
     let keys: Vec<(String, Vec<u8>)> =
         (0..20).map(|n| (format!("many/{n}"), vec![n as u8; 100 * n + 1])).collect();
-    let sets = keys.iter().map(|(key, value)| kv.set(key, value)).collect();
-    assert!(all(sets).await.iter().all(Result::is_ok), "changes side by side");
+    let sets = keys.iter().map(|(key, value)| kv.set(key, value));
+    assert!(join_all(sets).await.iter().all(Result::is_ok), "changes side by side");
     for (key, bytes) in &keys {
         assert!(value(kv, key).await.as_ref() == Ok(bytes), "{key}");
     }
@@ -140,22 +139,6 @@ async fn side_by_side(kv: &impl KvRw) {
     }
     assert_eq!(value(kv, "many/last").await, Ok(b"last".into()));
     clear(kv).await;
-}
-
-/// Polls all of `futures` until the last is ready.
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<_>> = futures.into_iter().map(alloc::boxed::Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                *output = Some(ready);
-            }
-        }
-        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }
 
 /// Random changes, with a map beside them.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{KvEntry, KvError, KvKind, SortedKeys, is_key};
+use crate::{KvEntry, KvError, KvKind, SortedKeys, is_key, read_at};
 
 /// Values under keys, from a list.
 ///
@@ -66,11 +66,7 @@ impl crate::KvRo for KvRo {
     }
 
     async fn read(&self, key: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, KvError> {
-        let value = self.find(key)?;
-        let rest = usize::try_from(offset).ok().and_then(|offset| value.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(read_at(self.find(key)?, offset, buffer))
     }
 
     async fn exists(&self, key: &str) -> Result<Option<KvKind>, KvError> {

@@ -4,15 +4,10 @@
 
 extern crate alloc;
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
-use alloc::vec::Vec;
-use core::future::{Future, poll_fn};
-use core::pin::Pin;
-use core::task::Poll;
 
-use uk_device::{Block, Clock, Console};
+use uk_device::{Block, Clock, Console, join_all};
 
 uk_device::keys!();
 
@@ -84,26 +79,8 @@ async fn pass(
         Ok::<u64, uk_device::Error>(sum)
     });
     let mut sum = 0_u64;
-    for lane in all(lanes).await {
+    for lane in join_all(lanes).await {
         sum = sum.wrapping_add(lane?);
     }
     Ok(sum)
-}
-
-/// Polls all until all are ready.
-async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_none()
-                && let Poll::Ready(ready) = future.as_mut().poll(context)
-            {
-                *output = Some(ready);
-            }
-        }
-        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }

@@ -5,7 +5,9 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use crate::support::{Folder, MICROVM, Place, Q35, Ran, UNIX, can_run, token, uk};
+use uk_device::conformance::kv_files;
+
+use crate::support::{Folder, MICROVM, Place, Q35, Ran, UNIX, can_run, repository, token, uk};
 
 const CONFIRMED: &str = "INF [application] Contents of extremely secret vital storage confirmed!";
 
@@ -31,6 +33,33 @@ fn every_implementation_confirms_the_secret_on_unix() {
 fn those_for_machines_confirm_the_secret_there() {
     confirms(MICROVM, &["crunch", "archive", "fat"]);
     confirms(Q35, &["fat"]);
+}
+
+/// Every implementation side by side in one guest, each with all of its interface.
+fn values_conform(place: Place) {
+    if !can_run(place) {
+        return;
+    }
+    let folder = Folder::copy(&repository().join("tests/guests/values"));
+    for (key, value) in kv_files() {
+        let path = folder.join("t").join(key);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("folders can be made");
+        fs::write(path, value).expect("files can be written");
+    }
+    let log = File::create(folder.join("log.img")).expect("it can be made");
+    log.set_len(4 << 20).expect("files can be big");
+    let ran = uk(folder.path(), [&["run"], place].concat()).run().ok();
+    assert!(ran.stdout.ends_with("[application] done\n"), "{ran}");
+}
+
+#[test]
+fn values_conform_on_unix() {
+    values_conform(UNIX);
+}
+
+#[test]
+fn values_conform_on_microvm() {
+    values_conform(MICROVM);
 }
 
 #[test]

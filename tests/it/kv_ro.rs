@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use uk_device::conformance::kv_files;
 
@@ -36,9 +37,9 @@ fn those_for_machines_confirm_the_secret_there() {
 }
 
 /// Every implementation side by side in one guest, each with all of its interface.
-fn values_conform(place: Place) {
+fn values_conform(place: Place) -> Option<Folder> {
     if !can_run(place) {
-        return;
+        return None;
     }
     let folder = Folder::copy(&repository().join("tests/guests/values"));
     for (key, value) in kv_files() {
@@ -46,20 +47,39 @@ fn values_conform(place: Place) {
         fs::create_dir_all(path.parent().expect("it is in a folder")).expect("folders can be made");
         fs::write(path, value).expect("files can be written");
     }
-    let log = File::create(folder.join("log.img")).expect("it can be made");
-    log.set_len(4 << 20).expect("files can be big");
+    zeros(&folder.join("log.img"));
     let ran = uk(folder.path(), [&["run"], place].concat()).run().ok();
     assert!(ran.stdout.ends_with("[application] done\n"), "{ran}");
+    Some(folder)
 }
 
+fn zeros(image: &Path) {
+    let image = File::create(image).expect("it can be made");
+    image.set_len(4 << 20).expect("files can be big");
+}
+
+/// And a store keeps to the sectors that it was made for.
 #[test]
 fn values_conform_on_unix() {
-    values_conform(UNIX);
+    let Some(folder) = values_conform(UNIX) else { return };
+    let run = || uk(folder.path(), ["run"]).run();
+    let refused = |one: &str| {
+        let before = folder.bytes("log.img");
+        let ran = run().ends(1);
+        assert!(ran.stderr.contains(one) && !ran.stdout.contains("done"), "{ran}");
+        assert!(folder.bytes("log.img") == before, "it is left as it is: {ran}");
+    };
+    folder.edit("unikernel.kdl", "file=log.img", "file=log.img sector-size=4096");
+    refused("made on sectors of 512 bytes, and the disk has sectors of 4096");
+    zeros(&folder.join("log.img"));
+    run().ok();
+    folder.edit("unikernel.kdl", " sector-size=4096", "");
+    refused("made on sectors of 4096 bytes, and the disk has sectors of 512");
 }
 
 #[test]
 fn values_conform_on_microvm() {
-    values_conform(MICROVM);
+    let _ = values_conform(MICROVM);
 }
 
 #[test]

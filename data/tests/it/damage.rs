@@ -84,6 +84,16 @@ fn what_is_cut_short_is_noticed() {
     }
 }
 
+#[test]
+fn what_is_on_a_larger_disk_is_read() {
+    for tool in ["tar", "fat"] {
+        let mut image = made(tool, folder(&small()).path());
+        let whole = look(tool, &image, &KEYS).unwrap();
+        image.resize(image.len() + 5000, 0);
+        assert_eq!(look(tool, &image, &KEYS).unwrap(), whole, "{tool}");
+    }
+}
+
 /// Images with random damage, without the digests that would notice it, for as long as `UK_SOAK_SECONDS` says: nothing panics,
 /// runs forever or takes all memory.
 #[test]

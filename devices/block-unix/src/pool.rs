@@ -251,3 +251,72 @@ impl Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Wake};
+
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    fn pool(look: bool) -> (tempfile::NamedTempFile, Pool) {
+        let image = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        image.as_file().set_len(1 << 20).expect("files can be big");
+        let file = Opened::open(image.path(), false, 512).expect("it is a disk");
+        let mut pool = Pool::new(Arc::new(file));
+        pool.look = look;
+        (image, pool)
+    }
+
+    /// Writes `count` sectors, `depth` at once.
+    fn write(pool: &Pool, count: u64, depth: usize) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut under_way = VecDeque::new();
+        let mut begun = 0;
+        while begun < count || !under_way.is_empty() {
+            while begun < count && under_way.len() < depth {
+                let request = Request::Write { offset: begun % 2048 * 512, memory: vec![7; 512] };
+                under_way.push_back(Box::pin(pool.request(request)));
+                begun += 1;
+            }
+            under_way.retain_mut(|request| match request.as_mut().poll(&mut context) {
+                Poll::Ready(outcome) => {
+                    assert_eq!(outcome, Ok(vec![7; 512]));
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if under_way.len() == depth {
+                thread::park();
+            }
+        }
+    }
+
+    /// A thread that has just told its outcome isn't busy: starting or waking another takes longer than the write.
+    #[test]
+    fn requests_one_behind_the_other_keep_one_thread_going() {
+        for look in [false, true] {
+            let (_image, pool) = pool(look);
+            write(&pool, 2000, 1);
+            assert_eq!(lock(&pool.shared.queue).threads.len(), 1, "look: {look}");
+        }
+    }
+
+    #[test]
+    fn many_at_once_are_all_done_by_no_more_threads_than_there_may_be() {
+        for look in [false, true] {
+            let (_image, pool) = pool(look);
+            write(&pool, 20_000, 50);
+            let threads = lock(&pool.shared.queue).threads.len();
+            assert!((1..=THREADS).contains(&threads), "{threads} threads");
+            assert_eq!(pool.shared.doing.load(Ordering::Acquire), 0);
+        }
+    }
+}

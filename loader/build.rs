@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use uk_action::{Digest, Entry, EntryKind, Tree};
+
 /// Folders of the repository whose crates are the SDK.
 const CRATES: [&str; 27] = [
     "devices/args",
@@ -37,31 +39,48 @@ const CRATES: [&str; 27] = [
 
 fn main() {
     let repository = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..");
-    let mut text = String::from("&[\n");
+    let (mut files, mut crates, mut entries) = (String::from("&[\n"), String::from("&[\n"), Vec::new());
     for krate in CRATES {
         let folder = repository.join(krate);
         println!("cargo::rerun-if-changed={}", folder.display());
-        let mut files = vec![PathBuf::from("Cargo.toml")];
-        files.extend(
+        let mut paths = vec![PathBuf::from("Cargo.toml")];
+        paths.extend(
             ["device.kdl", "link.ld"].map(PathBuf::from).into_iter().filter(|f| folder.join(f).exists()),
         );
-        collect(&folder, Path::new("src"), &mut files);
-        files.sort();
-        for file in files {
-            let path = folder.join(&file).canonicalize().expect("an SDK file exists");
-            let digest = blake3::hash(&fs::read(&path).expect("an SDK file is readable"));
-            let name = format!("{krate}/{}", file.display());
-            writeln!(
-                text,
-                "    ({name:?}, include_bytes!({path:?}), Digest::from_bytes({:?})),",
-                digest.as_bytes()
-            )
-            .expect("writing to a String can't fail");
+        collect(&folder, Path::new("src"), &mut paths);
+        paths.sort();
+        let first = entries.len();
+        for path in paths {
+            let name = format!("{krate}/{}", path.display());
+            let path = folder.join(&path).canonicalize().expect("an SDK file exists");
+            let digest = Digest::of(&fs::read(&path).expect("an SDK file is readable"));
+            writeln!(files, "    ({name:?}, include_bytes!({path:?})),")
+                .expect("writing to a String can't fail");
+            entries.push(Entry { path: name, kind: EntryKind::File { digest, executable: false } });
         }
+        let package = package(&folder);
+        let digest = tree(entries[first..].to_vec());
+        writeln!(crates, "    Crate {{ package: {package:?}, folder: {krate:?}, digest: {digest} }},")
+            .expect("writing to a String can't fail");
     }
-    text.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("sdk.rs");
-    fs::write(out, text).expect("OUT_DIR is writable");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    for (name, text) in [("files.rs", files + "]\n"), ("crates.rs", crates + "]\n"), ("id.rs", tree(entries))]
+    {
+        fs::write(out.join(name), text).expect("OUT_DIR is writable");
+    }
+}
+
+/// The digest of a tree, as an expression.
+fn tree(entries: Vec<Entry>) -> String {
+    let digest = Tree::new(entries).expect("the SDK's paths are distinct and relative").digest();
+    format!("Digest::from_bytes({:?})", digest.as_bytes())
+}
+
+/// The name of the package in `folder`.
+fn package(folder: &Path) -> String {
+    let text = fs::read_to_string(folder.join("Cargo.toml")).expect("an SDK crate has a manifest");
+    let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    name.expect("an SDK crate has a name").to_owned()
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) {

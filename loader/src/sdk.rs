@@ -2,30 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use uk_action::{Digest, Entry, EntryKind, Tree};
+use uk_action::Digest;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_store::Store;
 
 use crate::{DeviceText, Result};
 
-/// Path, content and the content's digest, known since `uk` was built.
-static FILES: &[(&str, &[u8], Digest)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+/// Paths and contents, sorted within each crate.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// What every command needs to know of the SDK, found when `uk` was built.
+static CRATES: &[Crate] = include!(concat!(env!("OUT_DIR"), "/crates.rs"));
 
 /// The embedded SDK, unpacked.
 #[derive(Debug)]
 pub struct Sdk {
     root: PathBuf,
-    crates: Vec<Crate>,
 }
 
-#[derive(Debug)]
 struct Crate {
-    package: String,
+    package: &'static str,
     folder: &'static str,
     digest: Digest,
 }
 
 impl Sdk {
+    /// What names it in a store.
+    pub const ID: Digest = include!(concat!(env!("OUT_DIR"), "/id.rs"));
+
     /// The version that applications ask for.
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -34,14 +38,7 @@ impl Sdk {
     /// # Errors
     /// Those of the store.
     pub fn publish(store: &Store) -> std::result::Result<Self, uk_store::StoreError> {
-        let files = FILES.iter().map(|(path, bytes, _)| (*path, *bytes));
-        let root = store.fixed_tree("sdk", Self::id(), files)?;
-        Ok(Self { root, crates: crates() })
-    }
-
-    /// What names it in a store.
-    pub fn id() -> Digest {
-        tree(FILES.iter()).digest()
+        Ok(Self { root: store.fixed_tree("sdk", Self::ID, FILES.iter().copied())? })
     }
 
     /// Looks whether all of it is still there, before cargo is asked about it.
@@ -49,12 +46,12 @@ impl Sdk {
     /// # Errors
     /// `UK0503` names what is missing or was changed in size.
     pub fn check(&self) -> Result<()> {
-        let damaged = FILES.iter().find(|(path, bytes, _)| {
+        let damaged = FILES.iter().find(|(path, bytes)| {
             std::fs::metadata(self.root.join(path)).map_or(true, |m| m.len() != bytes.len() as u64)
         });
         match damaged {
             None => Ok(()),
-            Some((path, ..)) => Err(Box::new(
+            Some((path, _)) => Err(Box::new(
                 Diagnostic::error(
                     Code::StoreCorrupt,
                     format!(
@@ -72,19 +69,18 @@ impl Sdk {
 
     /// Its packages and their folders.
     pub fn packages(&self) -> impl Iterator<Item = (&str, PathBuf)> {
-        self.crates.iter().map(|c| (c.package.as_str(), self.root.join(c.folder)))
+        CRATES.iter().map(|c| (c.package, self.root.join(c.folder)))
     }
 
     /// The digest of the SDK crate in `folder`, if there is one.
     pub fn digest(&self, folder: &Path) -> Option<Digest> {
-        self.crates.iter().find(|c| self.root.join(c.folder) == folder).map(|c| c.digest)
+        let folder = folder.strip_prefix(&self.root).ok()?;
+        CRATES.iter().find(|c| Path::new(c.folder) == folder).map(|c| c.digest)
     }
 
     /// The names of its packages.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        FILES.iter().filter_map(|(path, bytes, _)| {
-            path.strip_suffix("/Cargo.toml").and(std::str::from_utf8(bytes).ok())?.lines().find_map(named)
-        })
+        CRATES.iter().map(|c| c.package)
     }
 
     /// Where it is.
@@ -96,10 +92,11 @@ impl Sdk {
     pub fn devices() -> Vec<DeviceText> {
         FILES
             .iter()
-            .filter_map(|(path, bytes, _)| {
+            .filter_map(|(path, bytes)| {
                 let folder = path.strip_suffix("/device.kdl")?;
+                let krate = CRATES.iter().find(|c| c.folder == folder)?;
                 Some(DeviceText {
-                    package: package(folder),
+                    package: krate.package.to_owned(),
                     requirement: None,
                     name: format!("<sdk>/{path}"),
                     text: String::from_utf8_lossy(bytes).into_owned(),
@@ -107,37 +104,4 @@ impl Sdk {
             })
             .collect()
     }
-}
-
-/// The folder of `path`'s crate: what stands before its `Cargo.toml`.
-fn crates() -> Vec<Crate> {
-    FILES
-        .iter()
-        .filter_map(|(path, ..)| path.strip_suffix("/Cargo.toml"))
-        .map(|folder| {
-            let inside = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-            let files = FILES.iter().filter(|(path, ..)| inside(path));
-            Crate { package: package(folder), folder, digest: tree(files).digest() }
-        })
-        .collect()
-}
-
-fn package(folder: &str) -> String {
-    let manifest = format!("{folder}/Cargo.toml");
-    let bytes = FILES.iter().find(|(path, ..)| *path == manifest).map_or(&b""[..], |(_, bytes, _)| bytes);
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    text.lines().find_map(named).unwrap_or_default().to_owned()
-}
-
-/// The name in a line `name = "..."` of a manifest.
-fn named(line: &str) -> Option<&str> {
-    line.strip_prefix("name = \"")?.strip_suffix('"')
-}
-
-fn tree<'f>(files: impl Iterator<Item = &'f (&'f str, &'f [u8], Digest)>) -> Tree {
-    let entry = |(path, _, digest): &(&str, &[u8], Digest)| Entry {
-        path: (*path).to_owned(),
-        kind: EntryKind::File { digest: *digest, executable: false },
-    };
-    Tree::new(files.map(entry).collect()).expect("the embedded paths are distinct and relative")
 }

@@ -40,7 +40,7 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<(), Failure> {
     // The SDK of this very `uk` is what the next build uses.
-    let keep = Keep { days, size, trees: vec![Sdk::id()], dry_run, now: SystemTime::now() };
+    let keep = Keep { days, size, trees: vec![Sdk::ID], dry_run, now: SystemTime::now() };
     let collected = store.collect(&keep).map_err(|error| error.diagnostic())?;
     ui.output(&match format {
         Format::Json => to_json(&collected, dry_run),

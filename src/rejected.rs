@@ -45,7 +45,9 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
             continue;
         }
         if let Some(krate) = std_user(&message).filter(|_| planned.devices.target().is_freestanding()) {
-            diagnostics.push(needs_std(&krate));
+            let jobs = planned.devices.jobs();
+            let own = jobs.iter().any(|job| job.entry.split("::").next() == Some(&*krate));
+            diagnostics.push(needs_std(&krate, own));
             continue;
         }
         let mut diagnostic = Diagnostic::error(Code::MainRejected, message.message.clone());
@@ -104,8 +106,14 @@ fn std_user(message: &Message) -> Option<String> {
     named.into_iter().next()
 }
 
-fn needs_std(krate: &str) -> Diagnostic {
-    Diagnostic::error(Code::NeedsStd, format!("the crate `{krate}` needs `std`, which this target doesn't have")).help(format!(
-        "turn its `std` feature off (`{krate} = {{ version = \"...\", default-features = false }}`), use another crate, or build for `unix`"
-    ))
+/// `own`: it is the application's crate.
+fn needs_std(krate: &str, own: bool) -> Diagnostic {
+    let message = format!("the crate `{krate}` needs `std`, which this target doesn't have");
+    let help = match own {
+        true => "write `#![no_std]` at the top of its `src/lib.rs`, and use `core` and `alloc` for `std`; or build for `unix`".to_owned(),
+        false => format!(
+            "turn its `std` feature off (`{krate} = {{ version = \"...\", default-features = false }}`), use another crate, or build for `unix`"
+        ),
+    };
+    Diagnostic::error(Code::NeedsStd, message).help(help)
 }

@@ -71,7 +71,12 @@ fn an_application_without_no_std_is_told_so() {
         "",
         "use uk_device::Time;\n/// Asks.\npub async fn start(_: impl Time) {\n    log::info!(\"{}\", std::env::args().count());\n}\n",
     );
-    fails(&folder, &["--target", "virtio"], &["UK0603"], &["the crate `app` needs `std`"]);
+    fails(
+        &folder,
+        &["--target", "virtio"],
+        &["UK0603"],
+        &["the crate `app` needs `std`", "write `#![no_std]`"],
+    );
 }
 
 #[test]

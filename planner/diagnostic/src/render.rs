@@ -1,8 +1,9 @@
 //! A diagnostic together with the texts that it points into, as `miette` wants it.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::{Diagnostic, Severity, Source, Sources};
+use crate::{Diagnostic, Severity, Source, Sources, Span};
 
 /// Pairs a diagnostic with its sources so that any `miette` handler can draw it.
 ///
@@ -33,12 +34,12 @@ impl<'a> Rendered<'a> {
             diagnostic.labels.iter().partition(|l| Some(l.span.source) == main);
         let labels = here.into_iter().map(|label| {
             let text = Some(label.text.clone()).filter(|t| !t.is_empty());
-            miette::LabeledSpan::new_with_span(text, label.span.range())
+            miette::LabeledSpan::new_with_span(text, visible(sources, label.span))
         });
         let elsewhere = elsewhere.into_iter().map(|label| Advice {
             text: &label.text,
             source: Excerpts(sources.get(label.span.source)),
-            label: miette::LabeledSpan::new_with_span(None, label.span.range()),
+            label: miette::LabeledSpan::new_with_span(None, visible(sources, label.span)),
         });
         let help: Vec<&str> = diagnostic.notes.iter().chain(&diagnostic.help).map(String::as_str).collect();
         Self {
@@ -111,6 +112,17 @@ impl miette::Diagnostic for Advice<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
         Some(Box::new(std::iter::once(self.label.clone())))
     }
+}
+
+/// What is drawn for `span`. `miette` leaves out a label that has nothing under it, which is so behind the last character
+/// of a text: there the label points at that character.
+fn visible(sources: &Sources, span: Span) -> Range<usize> {
+    let (range, text) = (span.range(), &sources.get(span.source).text);
+    if !range.is_empty() || range.start < text.len() {
+        return range;
+    }
+    let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
+    last..text.len()
 }
 
 /// A source that finds lines by its index. `miette`'s own sources read the text from its start for every label.

@@ -69,6 +69,8 @@ proptest! {
         // A line end is in the line that it ends for us, and in the next for miette.
         let end = start + text[start..end].trim_end_matches('\n').len();
         prop_assume!(start < end || !text[end..].starts_with('\n'));
+        // Behind the last character miette draws nothing.
+        prop_assume!(start < end || end < text.len());
         let mut sources = Sources::default();
         let id = sources.add("text", text.as_str());
         let ours = Diagnostic::error(Code::Syntax, "message").label(Span::new(id, start..end), "here");
@@ -101,4 +103,14 @@ fn labels_in_another_text_have_an_excerpt_of_it() {
             .map(|part| drawn.find(part).unwrap_or_else(|| panic!("no {part:?} in\n{drawn}")))
             .collect();
     assert!(places.is_sorted(), "{drawn}");
+}
+
+#[test]
+fn a_label_behind_the_last_character_is_drawn() {
+    let mut sources = Sources::default();
+    let id = sources.add("command line", "--set p=");
+    let fault = Diagnostic::error(Code::KeyStage, "message").label(Span::new(id, 8..8), "expected a path");
+    let mut drawn = String::new();
+    handler().render_report(&mut drawn, &Rendered::new(&fault, &sources)).expect("a string takes everything");
+    assert!(drawn.contains("expected a path"), "{drawn}");
 }

@@ -5,7 +5,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use super::read_body::{BODIES, body};
 use super::{Build, Catalogue, Document, Implementation, Interface, Param, Requirement, Role, Step};
 use crate::key::Key;
-use crate::manifest::{arguments, is_path, language};
+use crate::manifest::{arguments, is_path, language, newer_alone};
 use crate::names;
 use crate::read::{Name, Reader, duplicate, unknown_node};
 use crate::syntax::{self, Node};
@@ -18,6 +18,7 @@ const PARTS: &[&str] = &[
 ];
 
 pub(super) fn document(document: &Document<'_>, catalogue: &mut Catalogue, faults: &mut Vec<Diagnostic>) {
+    let before = faults.len();
     let (nodes, syntax) = syntax::parse(document.source, document.text);
     faults.extend(syntax);
     for node in &nodes {
@@ -36,6 +37,7 @@ pub(super) fn document(document: &Document<'_>, catalogue: &mut Catalogue, fault
             _ => unknown_node(node, "in a catalogue", NODES, faults),
         }
     }
+    newer_alone(faults, before);
 }
 
 fn add_interface(catalogue: &mut Catalogue, new: Interface, faults: &mut Vec<Diagnostic>) {

@@ -9,7 +9,7 @@ pub use hook::{Hook, Output, Program, Run, Size, Step};
 
 pub use entry::is_keyword;
 pub(crate) use entry::is_path;
-pub(crate) use read::{Within, argument_value, arguments, binding, language, repeated_bindings};
+pub(crate) use read::{Within, argument_value, arguments, binding, language, newer_alone, repeated_bindings};
 
 use uk_diagnostic::{Diagnostic, SourceId, Span};
 

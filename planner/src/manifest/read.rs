@@ -19,6 +19,26 @@ use crate::value::Literal;
 const NODES: &[&str] = &["unikernel", "workspace", "language", "key", "device", "job", "hook", "include"];
 
 pub(super) fn manifest(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let (manifest, mut faults) = read(source, nodes);
+    match newer_alone(&mut faults, 0) {
+        true => (None, faults),
+        false => (manifest, faults),
+    }
+}
+
+/// When a fault from the index `from` on says that the text is for a later `uk`, drops the others: what this one doesn't
+/// know may be right there. Returns whether there was one.
+pub(crate) fn newer_alone(faults: &mut Vec<Diagnostic>, from: usize) -> bool {
+    let is_newer = |fault: &Diagnostic| fault.code == Code::NewerLanguage;
+    let newer = faults[from..].iter().any(is_newer);
+    if newer {
+        let own = faults.split_off(from);
+        faults.extend(own.into_iter().filter(is_newer));
+    }
+    newer
+}
+
+fn read(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest>, Vec<Diagnostic>) {
     let mut faults = Vec::new();
     let mut heads: Vec<&Node<'_>> = Vec::new();
     let mut parts = Parts::default();

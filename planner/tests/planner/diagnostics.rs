@@ -69,7 +69,7 @@ faults! {
     entry_missing: SMALL, Unix, [], [MissingValue], "unikernel hello\njob main\n";
     entries_in_two_crates: SMALL, Unix, [], [InvalidEntry],
         "unikernel hello\njob one entry=\"hello::one\"\njob two entry=\"world::two\"\n";
-    newer_language: SMALL, Unix, [], [NewerLanguage], "language 2\nunikernel hello\njob main entry=\"a::b\"\n";
+    newer_language: SMALL, Unix, [], [NewerLanguage], "language 2\nunikernel hello\nmachine x\njob main entry=\"a::b\" { qubit default-qubit }\n";
     unknown_device: SMALL, Unix, [], [UnknownDevice],
         "unikernel hello\njob main entry=\"hello::start\" {\n    time defualt-time\n}\n";
     unknown_device_far_off: EXAMPLE, Unix, [], [UnknownDevice],
@@ -157,6 +157,12 @@ fn said_of_catalogue(texts: &[(&str, &str)]) -> String {
 fn one_name_from_two_crates() {
     let text = "interface net trait=\"a::Net\"\nimplementation tap provides=net { targets all { crate a connect=\"a::b\" } }";
     insta::assert_snapshot!(said_of_catalogue(&[("uk-net", text), ("my-net", text)]));
+}
+
+#[test]
+fn what_else_a_newer_catalogue_says_is_no_fault() {
+    let said = said_of_catalogue(&[("uk-test", "language 2\ngadget x\n")]);
+    assert!(said.contains("UK0210") && !said.contains("gadget` isn't known"), "{said}");
 }
 
 #[test]

@@ -137,12 +137,11 @@ fn head(session: &Session, planned: &Planned) -> Result<String, Failure> {
         text.push_str(&format!("  job {} = {}\n", job.name.text, job.entry));
     }
     for key in graph.keys() {
-        text.push_str(&format!(
-            "  key {} = {} (from {})\n",
-            key.name,
-            keys::value(key),
-            keys::provenance(key)
-        ));
+        let from = match key.value {
+            Some(_) => format!(" (from {})", keys::provenance(key)),
+            None => String::new(),
+        };
+        text.push_str(&format!("  key {} = {}{from}\n", key.name, keys::value(key)));
     }
     text.push('\n');
     Ok(text)

@@ -184,3 +184,12 @@ fn a_panic_ends_with_101_and_its_place_on_unix() {
     let said = format!("deeds: panic in job `main` at src/lib.rs:{line}:");
     assert!(ran.stderr.lines().any(|l| l.starts_with(&said) && l.ends_with(": panicked as asked")), "{ran}");
 }
+
+#[test]
+fn a_trace_on_unix_has_names_from_the_file_beside_the_program() {
+    let folder = Folder::deeds();
+    let words = [&["run"], UNIX, &["--", "--deed", "panic"]].concat();
+    let ran = uk(folder.path(), words).env("RUST_BACKTRACE", "1").run().ends(101);
+    let place = format!("at /uk/deeds-0.1.0/src/lib.rs:{}:", line_of(&folder, PANIC.place));
+    assert!(ran.stderr.contains(&place), "`{place}`: {ran}");
+}

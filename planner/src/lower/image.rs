@@ -121,11 +121,19 @@ fn artifact(wiring: &Wiring<'_>) -> String {
     format!("{}{}", wiring.name, wiring.target.suffix())
 }
 
-/// The artifact: the program less its symbols and debug information, which stay in the link's output.
+/// The artifact: the program less its symbols and debug information, which stay in the link's output. A program of the
+/// host names that file, `NAME.debug`: its own backtraces and debuggers read it where it lies beside the program.
 fn pack(lowering: &Lowering<'_>, wiring: &Wiring<'_>, link: ActionId) -> Action {
     let output = format!("{OUT}/{}", artifact(wiring));
     let objcopy = format!("{RUST}/lib/rustlib/{}/bin/rust-objcopy", lowering.host.triple);
-    let argv = vec![Arg::path(objcopy), "--strip-all".into(), Arg::path("linked"), Arg::path(output.clone())];
+    let linked = format!("{}.debug", artifact(wiring));
+    let mut argv = vec![Arg::path(objcopy), "--strip-all".into()];
+    // Freestanding images are symbolised by `uk run`, and Mach-O has other means.
+    if !wiring.target.is_freestanding() && !lowering.host.triple.contains("apple") {
+        let before = "--add-gnu-debuglink=".to_owned();
+        argv.push(Arg::Path { before, path: linked.clone(), after: String::new() });
+    }
+    argv.extend([Arg::path(linked.clone()), Arg::path(output.clone())]);
     let mut env = plain_env();
     // The toolchain's `rust-objcopy` doesn't find the toolchain's own libLLVM by itself.
     env.push(("LD_LIBRARY_PATH".to_owned(), Arg::path(format!("{RUST}/lib"))));
@@ -143,6 +151,6 @@ fn pack(lowering: &Lowering<'_>, wiring: &Wiring<'_>, link: ActionId) -> Action 
             arg_files: Vec::new(),
             env_files: Vec::new(),
         },
-        inputs: vec![input(RUST, lowering.rust, 0), input("linked", link, 0)],
+        inputs: vec![input(RUST, lowering.rust, 0), input(linked, link, 0)],
     }
 }

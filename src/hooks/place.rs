@@ -69,7 +69,7 @@ pub(super) fn make(
     next.hooks.extend(missing_folders(project, &staged));
     next.hooks.extend(entries(&staged, false));
     save(&next)?;
-    let mut placing = Placing { project, done: Vec::new() };
+    let mut placing = Placing { project, done: Vec::new(), replaced: Vec::new() };
     for one in &staged {
         if let Err(error) = placing.place(one) {
             placing.undo();
@@ -99,6 +99,8 @@ pub(super) fn make(
 struct Placing<'p> {
     project: &'p Project,
     done: Vec<PathBuf>,
+    /// What was replaced: where the old file is kept, and its place.
+    replaced: Vec<(PathBuf, PathBuf)>,
 }
 
 /// The folders around what will be placed that aren't there yet.
@@ -115,8 +117,14 @@ impl Placing<'_> {
             self.folder(folder)?;
         }
         let Some(file) = &one.file else { return self.folder(&one.path) };
-        if one.replace {
-            return fs::rename(file, &to);
+        if one.replace && fs::symlink_metadata(&to).is_ok() {
+            // The old file stays in its place until the new one takes it, and can be brought back.
+            let old = file.with_extension("old");
+            // Not every file system has links.
+            fs::hard_link(&to, &old).or_else(|_| fs::copy(&to, &old).map(drop))?;
+            fs::rename(file, &to)?;
+            self.replaced.push((old, to));
+            return Ok(());
         }
         // Whatever came in between is somebody's, and stays.
         match fs::hard_link(file, &to) {
@@ -151,8 +159,12 @@ impl Placing<'_> {
         Ok(())
     }
 
-    /// Takes away what was placed.
+    /// Takes away what was placed, and brings back what was replaced.
     fn undo(&self) {
+        for (old, place) in self.replaced.iter().rev() {
+            // Nothing better can be done where even this fails.
+            let _ = fs::rename(old, place);
+        }
         for path in self.done.iter().rev() {
             // A folder that somebody has put something into stays.
             let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };

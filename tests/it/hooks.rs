@@ -155,6 +155,15 @@ fn a_hook_that_fails_half_way_leaves_nothing_behind() {
     std::fs::remove_file(folder.join("f")).expect("it is there");
     build(&folder, &[]);
     assert!(left("a/b") && left("c/disk.img") && left("f/disk.img"));
+
+    // What a failing command replaced is brought back.
+    write_at(&folder.join("c/disk.img"), b"mine", 0);
+    let edited = std::fs::read(folder.join("c/disk.img")).expect("it is there");
+    std::fs::remove_dir_all(folder.join("f")).expect("it is there");
+    folder.write("f", "no folder");
+    let ran = uk(folder.path(), ["build", "--fresh"]).run();
+    assert!(!ran.status.success() && ran.stderr.contains("UK0608"), "{ran}");
+    assert_eq!(std::fs::read(folder.join("c/disk.img")).expect("it is there"), edited, "{ran}");
 }
 
 #[test]

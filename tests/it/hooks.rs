@@ -184,17 +184,18 @@ fn the_plan_shows_what_hooks_make() {
 
 /// A script that makes a file and a folder of its input, and a hook before it that copies what it makes.
 fn with_program() -> Folder {
-    let folder = hello(
-        "hook publish {\n    run cp \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
+    // Steps of this test alone, which no earlier run of it has left a result of in the store.
+    let now = std::time::UNIX_EPOCH.elapsed().expect("it is later").as_nanos();
+    let hooks = "hook publish {\n    run cp \"--suffix=NOW\" \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
          copy \"out/words\" \"etc/words\"\n}\n\
          hook words {\n    run \"tools/split\" words.txt out {\n        input words.txt\n        tool sort\n        tool mkdir\n        \
-         output \"out/words\"\n        output \"site/\"\n    }\n}",
-    );
+         output \"out/words\"\n        output \"site/\"\n    }\n}";
+    let folder = hello(&hooks.replace("NOW", &now.to_string()));
     folder.write("words.txt", "b\na\n");
-    folder.write(
-        "tools/split",
-        "#!/bin/sh\nset -e\nsort \"$1\" > \"$2/words\"\nmkdir -p site/deep\nwhile read word; do echo \"$word\" > \"site/deep/$word\"; done < \"$1\"\n",
+    let split = format!(
+        "#!/bin/sh\n# {now}\nset -e\nsort \"$1\" > \"$2/words\"\nmkdir -p site/deep\nwhile read word; do echo \"$word\" > \"site/deep/$word\"; done < \"$1\"\n",
     );
+    folder.write("tools/split", &split);
     let program = folder.join("tools/split");
     let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(program, rights).expect("rights can be changed");

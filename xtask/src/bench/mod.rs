@@ -80,12 +80,7 @@ impl Scratch {
     fn project(&self, folder: &str) -> Result<PathBuf, String> {
         let from = repository().join(folder);
         let to = self.0.join(from.file_name().unwrap_or_default());
-        for file in ["Cargo.toml", "unikernel.kdl", "unikernel.lock", "src/lib.rs"] {
-            let target = to.join(file);
-            std::fs::create_dir_all(target.parent().unwrap_or(&to)).map_err(|e| e.to_string())?;
-            std::fs::copy(from.join(file), &target)
-                .map_err(|error| format!("{}: {error}", from.join(file).display()))?;
-        }
+        copy(&from, &to).map_err(|error| format!("{}: {error}", from.display()))?;
         // The example finds the SDK beside it; a copy has to be told where that is.
         let manifest = to.join("Cargo.toml");
         let text = std::fs::read_to_string(&manifest).map_err(|e| e.to_string())?;
@@ -94,6 +89,21 @@ impl Scratch {
         std::fs::write(&manifest, text).map_err(|e| e.to_string())?;
         Ok(to)
     }
+}
+
+/// Copies a project without what was made in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(name))?;
+        } else if !["target", "dist", ".uk"].iter().any(|made| name == *made) {
+            copy(&entry.path(), &to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Scratch {
@@ -106,7 +116,16 @@ impl Drop for Scratch {
 fn uk_in(folder: &Path, store: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(uk());
     command.arg("-C").arg(folder).args(words).env("UK_STORE", store);
+    typed(&mut command);
     command
+}
+
+/// Gives a command the environment of somebody who types it, without what cargo and rustup set for a benchmark:
+/// whoever is started finds its libraries and toolchain as usual.
+fn typed(command: &mut Command) {
+    for name in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT"] {
+        command.env_remove(name);
+    }
 }
 
 /// Wall time of a command that must succeed.

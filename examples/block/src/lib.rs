@@ -157,6 +157,8 @@ mod tests {
 
     #[test]
     fn a_disk_that_is_too_small_is_an_error() {
+        // Its lines aren't for the other tests.
+        let _logs = Logs::capture();
         let error = block_on(super::start(&Clock::new(), Disk::new(3))).expect_err("too small");
         assert!(error.message().contains("3 sectors"), "{error}");
     }

@@ -56,6 +56,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_stands_still_is_an_error() {
+        // Its lines aren't for the other tests.
+        let _logs = Logs::capture();
         let (stopped, running) = (Clock::new(), Clock::running());
         let error = block_on(super::start(&stopped, &running)).expect_err("it doesn't move");
         assert_eq!(error.message(), "a sleep of 1.5s took 0ns");

@@ -145,6 +145,8 @@ mod tests {
 
     #[test]
     fn other_disks_are_left_alone() {
+        // Its lines aren't for the other tests.
+        let _logs = Logs::capture();
         let disk = Disk::new(8);
         block_on(disk.write(0, &[7; 512])).expect("the disk works");
         play(&disk, &Random::seeded(3), false).expect_err("it is no lottery");

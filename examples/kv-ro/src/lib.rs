@@ -33,6 +33,8 @@ mod tests {
 
     #[test]
     fn another_secret_and_none_are_errors() {
+        // Its lines aren't for the other tests.
+        let _logs = Logs::capture();
         assert!(block_on(super::start(storage("secret", "bar\n"))).is_err());
         let error = block_on(super::start(storage("secrets", "foo\n"))).expect_err("there is none");
         assert_eq!(error.message(), "there is no such key");

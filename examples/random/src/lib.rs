@@ -45,6 +45,8 @@ mod tests {
                 bytes.fill(4);
             }
         }
+        // Its lines aren't for the other test.
+        let _logs = Logs::capture();
         assert!(block_on(super::start(Stuck)).is_err());
     }
 }

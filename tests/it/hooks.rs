@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Folder, Ran, uk};
+use crate::support::{Folder, Ran, token, uk};
 
 /// `hello` with these hooks.
 fn hello(hooks: &str) -> Folder {
@@ -184,16 +184,15 @@ fn the_plan_shows_what_hooks_make() {
 
 /// A script that makes a file and a folder of its input, and a hook before it that copies what it makes.
 fn with_program() -> Folder {
-    // Steps of this test alone, which no earlier run of it has left a result of in the store.
-    let now = std::time::UNIX_EPOCH.elapsed().expect("it is later").as_nanos();
-    let hooks = "hook publish {\n    run cp \"--suffix=NOW\" \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
+    let token = token();
+    let hooks = "hook publish {\n    run cp \"--suffix=TOKEN\" \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
          copy \"out/words\" \"etc/words\"\n}\n\
          hook words {\n    run \"tools/split\" words.txt out {\n        input words.txt\n        tool sort\n        tool mkdir\n        \
          output \"out/words\"\n        output \"site/\"\n    }\n}";
-    let folder = hello(&hooks.replace("NOW", &now.to_string()));
+    let folder = hello(&hooks.replace("TOKEN", &token));
     folder.write("words.txt", "b\na\n");
     let split = format!(
-        "#!/bin/sh\n# {now}\nset -e\nsort \"$1\" > \"$2/words\"\nmkdir -p site/deep\nwhile read word; do echo \"$word\" > \"site/deep/$word\"; done < \"$1\"\n",
+        "#!/bin/sh\n# {token}\nset -e\nsort \"$1\" > \"$2/words\"\nmkdir -p site/deep\nwhile read word; do echo \"$word\" > \"site/deep/$word\"; done < \"$1\"\n",
     );
     folder.write("tools/split", &split);
     let program = folder.join("tools/split");

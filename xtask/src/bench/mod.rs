@@ -120,10 +120,10 @@ fn uk_in(folder: &Path, store: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Gives a command the environment of somebody who types it, without what cargo and rustup set for a benchmark:
-/// whoever is started finds its libraries and toolchain as usual.
+/// Gives a command the environment of somebody who types it, without what cargo and rustup add for a benchmark. The choice of a
+/// toolchain stays: both sides of a pair are to use the same.
 fn typed(command: &mut Command) {
-    for name in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT"] {
+    for name in ["CARGO", "LD_LIBRARY_PATH", "RUST_RECURSION_COUNT"] {
         command.env_remove(name);
     }
 }

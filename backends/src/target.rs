@@ -93,6 +93,8 @@ impl Target {
                 "-Clink-arg=-n",
                 "-Clink-arg=--no-eh-frame-hdr",
                 "-Clink-arg=--gc-sections",
+                // Rust promises no address of its own to a function.
+                "-Clink-arg=--icf=all",
             ],
         }
     }

@@ -41,14 +41,17 @@ pub(crate) struct Civil {
 
 impl fmt::Display for Civil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let local = self.seconds + i64::from(self.offset.unwrap_or(0));
+        let offset = i64::from(self.offset.unwrap_or(0));
+        let local = self.seconds + offset;
         let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
         let (year, month, day) = date(days);
-        write!(f, "{year:04}-{month:02}-{day:02} ")?;
-        write!(f, "{:02}:{:02}:{:02} ", second / 3_600, second / 60 % 60, second % 60)?;
-        let minutes = self.offset.unwrap_or(0) / 60;
-        f.write_char(if self.offset.is_some() && minutes >= 0 { '+' } else { '-' })?;
-        write!(f, "{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        let sign = if self.offset.is_some() && offset > -60 { '+' } else { '-' };
+        let (hours, minutes) = (offset.abs() / 3_600, offset.abs() / 60 % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {sign}{hours:02}:{minutes:02}"
+        )
     }
 }
 

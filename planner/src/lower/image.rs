@@ -128,8 +128,11 @@ fn pack(lowering: &Lowering<'_>, wiring: &Wiring<'_>, link: ActionId) -> Action 
     let objcopy = format!("{RUST}/lib/rustlib/{}/bin/rust-objcopy", lowering.host.triple);
     let linked = format!("{}.debug", artifact(wiring));
     let mut argv = vec![Arg::path(objcopy), "--strip-all".into()];
-    // Freestanding images are symbolised by `uk run`, and Mach-O has other means.
-    if !wiring.target.is_freestanding() && !lowering.host.triple.contains("apple") {
+    if wiring.target.is_freestanding() {
+        // Loaders of images read segments. `uk run` symbolises from the link's output.
+        argv.push("--strip-sections".into());
+    } else if !lowering.host.triple.contains("apple") {
+        // Mach-O has other means.
         let before = "--add-gnu-debuglink=".to_owned();
         argv.push(Arg::Path { before, path: linked.clone(), after: String::new() });
     }

@@ -109,10 +109,14 @@ impl Settings {
         let twice =
             self.named(&canonical).find(|s| s.provenance == Provenance::CommandLine && exact(&s.name, name));
         if let Some(first) = twice {
-            return Err(Diagnostic::error(Code::DuplicateNode, format!("`--set {name}` is given twice"))
-                .label(new.name_span, "the second")
-                .label(first.name_span, "the first")
-                .help("leave one of the two out"));
+            let fault = Diagnostic::error(Code::DuplicateNode, format!("`--set {name}` is given twice"))
+                .help("leave one of the two out");
+            // Without their values, two texts may be one.
+            return Err(if new.name_span == first.name_span {
+                fault.label(new.name_span, "in two options")
+            } else {
+                fault.label(new.name_span, "the second").label(first.name_span, "the first")
+            });
         }
         self.add(canonical, new);
         Ok(())

@@ -96,8 +96,8 @@ impl Session {
         let root = Project::find(folder)?;
         let mut reading = Reading::default();
         let targets = targets(&select.target, &mut reading.faults);
-        settings(&select.set, true, &mut reading);
         let (members, others) = members(&root, select, &mut reading)?;
+        settings(&select.set, true, &mut reading);
         // Without a unikernel there is nothing to go on with.
         if members.iter().all(|member| member.unikernel.is_none()) {
             reading.faults.extend(members.iter().flat_map(|member| member.faults.iter().cloned()));

@@ -52,6 +52,19 @@ fn too_many_variants_are_one_clear_error() {
 }
 
 #[test]
+fn a_fault_of_every_variant_and_target_is_told_once() {
+    let folder = with_number();
+    let words = ["plan", "--target", "unix", "--target", "virtio", "--set", "hello=3,4"];
+    let said = uk(folder.path(), words.into_iter().chain(["--set", "helo=1"])).run().fails(1, &["UK0306"]);
+    assert!(said.contains("`--set hello=1`"), "{said}");
+    let said = uk(folder.path(), words.into_iter().chain(["--set", "helo=1", "--set", "helo=1"])).run();
+    let said = said.fails(1, &["UK0206"]);
+    assert!(said.contains("`--set helo` is given twice") && said.contains("in two options"), "{said}");
+    folder.edit("unikernel.kdl", "time default-time", "time default-tmie");
+    uk(folder.path(), words).run().fails(1, &["UK0301"]);
+}
+
+#[test]
 fn a_comparison_says_what_two_targets_share() {
     let folder = Folder::example("hello");
     let said = uk(folder.path(), ["plan", "--diff", "--target", "virtio"]).run().ok().stdout;

@@ -86,7 +86,9 @@ impl Diagnostic {
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
     let place = |d: &Diagnostic| d.labels.first().map(|l| (l.span.source, l.span.start, l.span.end));
     diagnostics.sort_by(|a, b| {
-        place(a).cmp(&place(b)).then_with(|| (a.code, &a.message).cmp(&(b.code, &b.message)))
+        place(a).cmp(&place(b)).then_with(|| {
+            (a.code, &a.message, &a.help, &a.notes).cmp(&(b.code, &b.message, &b.help, &b.notes))
+        })
     });
     diagnostics.dedup();
 }

@@ -61,11 +61,16 @@ impl Source {
 pub struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Adds a text and returns its id.
+    /// Adds a text and returns its id: that of the same text under the same name, where it was read before, so that a
+    /// fault that shows twice is equal.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        let id = SourceId(self.0.len() as u32);
-        self.0.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
-        id
+        let (name, text) = (name.into(), text.into());
+        let known = self.0.iter().position(|source| source.name == name && source.text == text);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(Source { name, text, lines: OnceLock::new() });
+            self.0.len() - 1
+        });
+        SourceId(index as u32)
     }
 
     /// The source of `id`.

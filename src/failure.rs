@@ -3,7 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic, Sources};
 
 /// A failed command.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Failure {
     /// What went wrong.
     pub diagnostics: Vec<Diagnostic>,
@@ -22,6 +22,11 @@ impl Failure {
     /// Diagnostics that point into `sources`.
     pub fn new(diagnostics: Vec<Diagnostic>, sources: &Sources) -> Self {
         Self { diagnostics, sources: sources.clone(), running: false }
+    }
+
+    /// A failure where something went wrong.
+    pub fn if_any(self) -> Result<(), Self> {
+        if self.diagnostics.is_empty() { Ok(()) } else { Err(self) }
     }
 
     /// The same, as a failure to run a guest.

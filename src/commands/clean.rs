@@ -14,24 +14,28 @@ use crate::session;
 use crate::ui::Ui;
 
 /// Cleans the project, or a workspace with every member. What was edited goes only with `force`, or when the person at the
-/// terminal says so.
+/// terminal says so. A member that can't be cleaned doesn't stand in the way of the others.
 pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
-    let mut projects = session::projects(project)?;
+    let (mut projects, read) = session::projects(project);
     if !projects.contains(project) {
         projects.push(project.clone());
     }
+    let mut failure = read.err().unwrap_or_default();
     for project in projects {
         let named = |path: &Path| project.folder.join(path).display().to_string();
         let may = |path: &Path| {
             force || ui.ask(&format!("{} was edited since it was made. Remove it?", named(path)))
         };
-        let (removed, kept) = clean(&project, may).map_err(|error| {
-            Diagnostic::error(
-                Code::NotWritable,
-                format!("`{}` can't be cleaned: {error}", project.folder.display()),
-            )
-            .help("make the folder writable and run `uk clean` again")
-        })?;
+        let (removed, kept) = clean(&project, may).unwrap_or_else(|error| {
+            failure.diagnostics.push(
+                Diagnostic::error(
+                    Code::NotWritable,
+                    format!("`{}` can't be cleaned: {error}", project.folder.display()),
+                )
+                .help("make the folder writable and run `uk clean` again"),
+            );
+            (Vec::new(), Vec::new())
+        });
         removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
         for path in &kept {
             ui.note(&format!(
@@ -40,7 +44,7 @@ pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
             ));
         }
     }
-    Ok(())
+    failure.if_any()
 }
 
 /// Removes what was made for `project`, and gives what was removed and what was kept.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use uk_backends::Target;
-use uk_diagnostic::{Code, Diagnostic};
+use uk_diagnostic::{Code, Diagnostic, sort};
 use uk_loader::Project;
 use uk_planner::catalogue::Catalogue;
 use uk_planner::manifest::{Manifest, Unikernel, Workspace};
@@ -27,23 +27,42 @@ impl Member {
     }
 }
 
-/// The project itself, or the members of its workspace.
-pub fn projects(project: &Project) -> Result<Vec<Project>, Failure> {
+/// The project itself, or the members of its workspace: those that can be read, and what is wrong with the others or with
+/// the workspace itself.
+pub fn projects(project: &Project) -> (Vec<Project>, Result<(), Failure>) {
     let mut reading = Reading::default();
-    let manifest = reading.manifest(project);
-    reading.stop_at_faults()?;
-    match manifest {
-        Some(Manifest::Workspace(workspace)) => {
-            let mut all = Vec::new();
-            for member in &workspace.members {
-                for folder in member_folders(project, &member.text)? {
-                    all.push(Project::at(&folder)?);
-                }
+    let all = projects_of(project, &mut reading);
+    sort(&mut reading.faults);
+    (all, reading.stop_at_faults())
+}
+
+/// As [`projects`].
+pub(super) fn projects_of(project: &Project, reading: &mut Reading) -> Vec<Project> {
+    let (manifest, faults) = reading.manifest_partial(project);
+    let members = match manifest {
+        Some(Manifest::Workspace(workspace)) => workspace.members,
+        // Whatever else is wrong with it, it is one project.
+        Some(Manifest::Unikernel(_)) => return vec![project.clone()],
+        None => Vec::new(),
+    };
+    reading.faults.extend(faults);
+    let mut all: Vec<Project> = Vec::new();
+    for member in &members {
+        let folders = member_folders(project, &member.text);
+        let folders = folders.unwrap_or_else(|failure| {
+            reading.faults.extend(failure.diagnostics);
+            Vec::new()
+        });
+        for folder in folders {
+            match Project::at(&folder) {
+                // Two patterns may name one folder.
+                Ok(member) if all.contains(&member) => {}
+                Ok(member) => all.push(member),
+                Err(fault) => reading.faults.push(*fault),
             }
-            Ok(all)
         }
-        _ => Ok(vec![project.clone()]),
     }
+    all
 }
 
 fn member_folders(project: &Project, pattern: &str) -> Result<Vec<std::path::PathBuf>, Failure> {

@@ -24,7 +24,7 @@ use crate::cli::Select;
 use crate::failure::Failure;
 use crate::hooks;
 use check::{Checked, Question};
-use members::{Member, members, settings, targets};
+use members::{Member, members, projects_of, settings, targets};
 use reading::Reading;
 
 pub use data::DataFile;
@@ -155,28 +155,35 @@ pub fn link_sdk(projects: &[&Project]) -> Result<(), Failure> {
     Ok(projects.iter().try_for_each(|project| project.prepare(&sdk))?)
 }
 
-/// The catalogue of the project of `folder`, with what every member of a workspace brings; that of the SDK alone where
-/// there is no project.
-pub fn catalogue_of(folder: &Path, locking: Locking) -> Result<Catalogue, Failure> {
-    let mut texts = Sdk::devices();
+/// The SDK's own catalogue, then that of the project of `folder`, or of every member of its workspace; and what is wrong
+/// with those that can't be read.
+pub fn catalogues_of(folder: &Path, locking: Locking) -> (Vec<Catalogue>, Result<(), Failure>) {
+    let mut reading = Reading::default();
+    let mut catalogues: Vec<Catalogue> = catalogue(&Sdk::devices(), &mut reading).into_iter().collect();
     let root = match Project::find(folder) {
-        Err(fault) if fault.code == Code::NoManifest && folder.is_dir() => None,
-        found => Some(found?),
+        Err(fault) if fault.code == Code::NoManifest && folder.is_dir() => return (catalogues, Ok(())),
+        found => found.map_err(Failure::from),
     };
-    if let Some(root) = root {
+    let host = root.and_then(|root| {
         let (store, sdk) = open_store()?;
-        let host = uk_loader::host(&root, &store)?;
-        for project in projects(&root)? {
-            project.prepare(&sdk)?;
-            for device in Cargo::new(&project, &host, &sdk, locking).application(&[])?.devices {
-                if !texts.contains(&device) {
-                    texts.push(device);
-                }
+        Ok((uk_loader::host(&root, &store)?, sdk, root))
+    });
+    let (host, sdk, root) = match host {
+        Ok(host) => host,
+        Err(failure) => return (catalogues, Err(failure)),
+    };
+    for project in projects_of(&root, &mut reading) {
+        let prepared = project.prepare(&sdk);
+        let found = prepared.and_then(|()| Cargo::new(&project, &host, &sdk, locking).application(&[]));
+        match reading.take(found.map_err(|fault| vec![*fault])) {
+            Some(found) if !found.devices.is_empty() => {
+                catalogues.extend(catalogue(&[Sdk::devices(), found.devices].concat(), &mut reading));
             }
+            _ => {}
         }
     }
-    let mut reading = Reading::default();
-    catalogue(&texts, &mut reading).ok_or_else(|| reading.failure())
+    sort(&mut reading.faults);
+    (catalogues, reading.stop_at_faults())
 }
 
 fn build_plan(

@@ -28,11 +28,6 @@ impl Reading {
         result.map_err(|faults| self.faults.extend(faults)).ok()
     }
 
-    pub fn manifest(&mut self, project: &Project) -> Option<Manifest> {
-        let source = self.sources.add(&project.name, project.text.as_str());
-        self.take(Manifest::parse(source, &project.text))
-    }
-
     /// What can be read of a manifest, and what is wrong with it.
     pub fn manifest_partial(&mut self, project: &Project) -> (Option<Manifest>, Vec<Diagnostic>) {
         let source = self.sources.add(&project.name, project.text.as_str());

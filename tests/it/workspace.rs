@@ -120,6 +120,33 @@ fn clean_at_the_root_cleans_every_member() {
     assert_eq!(locks(&folder), before);
 }
 
+#[test]
+fn clean_and_devices_pass_a_member_that_cannot_be_read() {
+    let folder = Folder::workspace();
+    uk(folder.path(), ["build", "-p", "noop"]).run().ok();
+    std::fs::write(folder.join("examples/args/unikernel.kdl"), b"unikernel \xff")
+        .expect("files can be written");
+    folder.write("examples/clock/Cargo.toml", "[package]\nname = 12\n");
+    let devices = uk(folder.path(), ["devices"]).run().ends(1);
+    assert_eq!(devices.codes(), ["UK0102", "UK0401"], "{devices}");
+    assert!(devices.stderr.contains("examples/args/unikernel.kdl` can't be read"), "{devices}");
+    for own in ["fair-die", "default-time"] {
+        assert_eq!(devices.stdout.lines().filter(|line| line.starts_with(own)).count(), 1, "{devices}");
+    }
+    let cleaned = uk(folder.path(), ["clean"]).run().ends(1);
+    assert_eq!(cleaned.codes(), ["UK0102"], "{cleaned}");
+    assert!(cleaned.stderr.contains("removed ") && !folder.join("examples/noop/dist").exists(), "{cleaned}");
+}
+
+#[test]
+fn a_project_with_a_fault_can_be_cleaned() {
+    let folder = Folder::example("noop");
+    uk(folder.path(), ["build"]).run().ok();
+    folder.write("unikernel.kdl", "unikernel noop\njob main {\n");
+    uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("dist").exists());
+}
+
 /// The workspace of the examples with a fault in three members: one of syntax, one of the manifest and the device graph,
 /// one of cargo.
 fn with_faulty_members() -> Folder {

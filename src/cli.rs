@@ -166,7 +166,8 @@ pub struct Select {
 /// How to build.
 #[derive(Debug, Default, Args)]
 pub struct Effort {
-    /// How many actions may run at once [default: one a core].
+    /// How many actions, and threads and processes of theirs, may run at once [default: one a core, and at most one a GiB of
+    /// memory].
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
     /// Go on with what doesn't depend on a failed action, and leave out members of a workspace that have faults.

@@ -138,6 +138,7 @@ impl Store {
             env: Vec::new(),
             cwd: "/".into(),
             memory: None,
+            jobs: None,
             fault: fault.to_owned(),
             trace: None,
         };

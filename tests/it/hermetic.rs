@@ -6,7 +6,7 @@ use crate::support::{Folder, Ran, token, uk};
 
 /// Whether this machine can put up walls of that class. Where it can't, says so even when output is captured, and fails
 /// where `UK_REQUIRE_TARGETS` is set, as in CI.
-fn has(class: &str) -> bool {
+pub fn has(class: &str) -> bool {
     let has = match class {
         "namespaces" => {
             let made = std::process::Command::new("unshare").args(["-Urnm", "true"]).output();

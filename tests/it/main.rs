@@ -17,6 +17,7 @@ mod guests;
 mod hermetic;
 mod hooks;
 mod interrupted;
+mod jobserver;
 mod kept;
 mod kv_ro;
 mod language;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 
 use crate::sys::{self, Forked};
@@ -33,13 +33,33 @@ impl<T> Doing<T> for io::Result<T> {
     }
 }
 
-pub(crate) fn launch(plan: &Plan) -> ExitCode {
+pub(crate) fn launch(mut plan: Plan) -> ExitCode {
     // Opened now, while the host can be seen.
     let fault = OpenOptions::new().create(true).append(true).open(&plan.fault);
     let Ok(file) = fault else { return ExitCode::from(NOT_STARTED) };
-    let Err(fault) = start(plan, &file);
+    share_jobs(&mut plan);
+    let Err(fault) = start(&plan, &file);
     report(&file, &fault);
     ExitCode::from(NOT_STARTED)
+}
+
+/// Where a step has the ends of the pipe with job tokens. Always the same, so that it can't tell one build from another.
+const JOBS: [RawFd; 2] = [100, 101];
+
+/// Opens the pipe with job tokens and tells the step of it, as far as it can be had.
+fn share_jobs(plan: &mut Plan) {
+    let Some([from, to]) = &plan.jobs else { return };
+    let share = || {
+        let (from, to) = (File::open(from)?, OpenOptions::new().write(true).open(to)?);
+        sys::duplicate(from.as_raw_fd(), JOBS[0])?;
+        sys::duplicate(to.as_raw_fd(), JOBS[1])
+    };
+    let shared: io::Result<()> = share();
+    if shared.is_ok() {
+        let [from, to] = JOBS;
+        let flags = format!("-j --jobserver-fds={from},{to} --jobserver-auth={from},{to}");
+        plan.env.push(("CARGO_MAKEFLAGS".into(), flags.into()));
+    }
 }
 
 /// Writes `KIND ERRNO WHAT`.

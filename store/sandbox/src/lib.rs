@@ -39,6 +39,9 @@ pub struct Plan {
     pub cwd: PathBuf,
     /// Bytes of address space that each process may have.
     pub memory: Option<u64>,
+    /// Paths of the host that open the two ends of a pipe with job tokens, to read and to write. The step finds the pipe as
+    /// make and cargo show theirs, in `CARGO_MAKEFLAGS`; where it can't be opened there is no such variable.
+    pub jobs: Option<[PathBuf; 2]>,
     /// The host's file for what keeps the step from being started.
     pub fault: PathBuf,
     /// Watch the step, and write to this file of the host what it was refused (see [`Seen::read`]).
@@ -120,5 +123,5 @@ pub fn serve() -> Option<ExitCode> {
     let plan = read.ok().and_then(|_| wire::decode(&bytes));
     // Nothing to say it to: the plan names the file for faults.
     let Some(plan) = plan else { return Some(ExitCode::from(NOT_STARTED)) };
-    Some(launch::launch(&plan))
+    Some(launch::launch(plan))
 }

@@ -34,6 +34,8 @@ pub(crate) fn encode(plan: &Plan) -> Vec<u8> {
     }
     out.path(&plan.cwd);
     out.number(plan.memory.unwrap_or(0));
+    out.number(u64::from(plan.jobs.is_some()));
+    plan.jobs.iter().flatten().for_each(|end| out.path(end));
     out.path(&plan.fault);
     out.path(plan.trace.as_deref().unwrap_or(Path::new("")));
     out.0
@@ -60,9 +62,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Plan> {
     let env = (0..from.number()?).map(|_| Some((from.text()?, from.text()?))).collect::<Option<_>>()?;
     let cwd = from.path()?;
     let memory = Some(from.number()?).filter(|bytes| *bytes > 0);
+    let jobs = match from.number()? {
+        0 => None,
+        _ => Some([from.path()?, from.path()?]),
+    };
     let fault = from.path()?;
     let trace = Some(from.path()?).filter(|path| path != Path::new(""));
-    from.0.is_empty().then_some(Plan { walls, argv, env, cwd, memory, fault, trace })
+    from.0.is_empty().then_some(Plan { walls, argv, env, cwd, memory, jobs, fault, trace })
 }
 
 struct Out(Vec<u8>);
@@ -173,6 +179,7 @@ mod tests {
                 env: vec![("A".into(), "".into())],
                 cwd: "/".into(),
                 memory: Some(1 << 40),
+                jobs: Some(["/r".into(), "/w".into()]),
                 fault: "/fault".into(),
                 trace: None,
             };

@@ -3,31 +3,36 @@
 //! One thread, the caller's, knows the state of every action and decides; a rayon pool performs actions and reports. So
 //! the state needs no locks, and a graph with nothing to do starts no thread.
 
+mod memory;
 mod perform;
+mod run;
 mod schedule;
+mod tokens;
 
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
 
 use crate::cancel::Cancel;
-use crate::durations::Durations;
-use crate::failure::{Failure, Fault};
+use crate::failure::Failure;
 use crate::layout::Store;
 use crate::recent;
 use crate::status::{Node, resolve};
 use crate::why;
-use perform::{Performed, Worker};
+use memory::SHARE;
+use perform::Worker;
+use run::run;
 use schedule::Schedule;
+pub(crate) use tokens::Tokens;
 
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many actions may run at once; 0 for [`usual_jobs`], which are counted only when something runs.
+    /// How many actions, and threads and processes of theirs that ask the job server, may run at once; 0 for
+    /// [`usual_jobs`], which are counted only when something runs.
     pub jobs: usize,
     /// Whether, after a failure, everything is still built that doesn't need what failed. Otherwise no action is begun
     /// any more; those that run are ended properly, so that their work is kept.
@@ -36,17 +41,17 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Bytes of address space that a process may have.
     pub memory: Option<u64>,
+    /// Tells how many bytes of memory the machine could give now, `None` where that can't be known. While actions run, no
+    /// other begins with less than a GiB.
+    pub free_memory: fn() -> Option<u64>,
 }
 
 impl Default for Options {
-    /// A job a core, stop at the first failure, all the time and memory in the world.
+    /// A job a core, stop at the first failure, all the time in the world and the machine's memory.
     fn default() -> Self {
-        Self { jobs: 0, keep_going: false, timeout: None, memory: None }
+        Self { jobs: 0, keep_going: false, timeout: None, memory: None, free_memory: memory::free }
     }
 }
-
-/// A job's share of memory: compilers of large crates take about that much.
-const SHARE: u64 = 1 << 30;
 
 /// One job a core, but on a machine with many cores and little memory one a GiB: compilers side by side would take each
 /// other's.
@@ -164,9 +169,11 @@ pub fn realise(
         roots.iter().for_each(|root| schedule.want(*root));
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
+        let tokens = Tokens::new(if options.jobs == 0 { usual_jobs() } else { options.jobs });
         std::thread::scope(|scope| {
             scope.spawn(move || discarded.into_iter().for_each(drop));
-            let worker = Worker { graph, store, options, builtins, observer, cancel, class, discard };
+            let tokens = &tokens;
+            let worker = Worker { graph, store, options, builtins, observer, cancel, class, tokens, discard };
             run(&mut schedule, &worker)
         })
     } else {
@@ -219,67 +226,4 @@ pub(crate) fn fixed_trees(action: &Action, store: &Store) -> impl Iterator<Item 
         }
         Source::Local(_) | Source::Output { .. } => None,
     })
-}
-
-/// Runs what can run until nothing can. Gives the actions that did, and the faults of those that failed.
-fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<ActionId>, Vec<Fault>) {
-    let Worker { graph, store, options, cancel, .. } = *worker;
-    let (mut executed, mut faults) = (Vec::new(), Vec::new());
-    let mut durations = Durations::load(store);
-    schedule.order(&durations);
-    let jobs = if options.jobs == 0 { usual_jobs() } else { options.jobs };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads can be started");
-    let (done, results) = mpsc::channel();
-    pool.in_place_scope(|scope| {
-        let mut running = 0;
-        loop {
-            let stop = cancel.is_cancelled() || (!faults.is_empty() && !options.keep_going);
-            while !stop && running < jobs {
-                let Some(task) = schedule.next() else { break };
-                running += 1;
-                let done = done.clone();
-                scope.spawn(move |_| {
-                    let result = catch_unwind(AssertUnwindSafe(|| worker.perform(&task)));
-                    // The receiver outlives the scope.
-                    let _ = done.send((task.action, result));
-                });
-            }
-            if running == 0 {
-                break;
-            }
-            let (action, result) = receive(&results, cancel);
-            running -= 1;
-            // A panic goes on where a caller can see it, not in a thread that nobody waits for.
-            match result.unwrap_or_else(|panic| resume_unwind(panic)) {
-                Ok(Performed { outputs, ran }) => {
-                    if let Some(took) = ran {
-                        executed.push(action);
-                        durations.note(graph.get(action), took);
-                    }
-                    schedule.finished(action, outputs);
-                }
-                Err(fault) => faults.extend(fault),
-            }
-        }
-    });
-    // A hint: a build doesn't fail for it.
-    let _ = durations.save(store);
-    (executed, faults)
-}
-
-type Done = (ActionId, std::thread::Result<Result<Performed, Option<Fault>>>);
-
-/// The next result; ends overdue processes while waiting.
-fn receive(results: &Receiver<Done>, cancel: &Cancel) -> Done {
-    loop {
-        let next = cancel.end_overdue();
-        // A process that starts meanwhile may have an end too, so never wait for long without a look.
-        let pause =
-            next.map_or(Duration::from_millis(200), |end| end.saturating_duration_since(Instant::now()));
-        match results.recv_timeout(pause.min(Duration::from_millis(200))) {
-            Ok(done) => return done,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => unreachable!("the sender is held by the caller"),
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Kind, Produced};
 
-use super::{Builtins, Event, How, Observer, Options};
+use super::{Builtins, Event, How, Observer, Options, Tokens};
 use crate::cancel::Cancel;
 use crate::failure::{Fault, Reason};
 use crate::layout::Store;
@@ -42,6 +42,8 @@ pub(super) struct Worker<'a> {
     pub(super) cancel: &'a Cancel,
     /// How strictly processes are kept to their inputs.
     pub(super) class: Class,
+    /// One is held for every action that runs; what it runs itself takes further ones.
+    pub(super) tokens: &'a Tokens,
     /// Takes sandboxes that nobody needs any more.
     pub(super) discard: Sender<Sandbox<'a>>,
 }
@@ -99,7 +101,7 @@ impl Worker<'_> {
         }
         let Ok(mut sandbox) = Sandbox::new(self.store, self.class) else { return Reached::default() };
         match sandbox.stage(self.graph, action, &task.inputs) {
-            Ok(()) => sandbox.watch(action, self.cancel, self.options, took),
+            Ok(()) => sandbox.watch(action, self.cancel, self.options, self.tokens, took),
             Err(_) => Reached::default(),
         }
     }
@@ -130,7 +132,7 @@ impl Worker<'_> {
                 (ended, begun.elapsed())
             }
             _ => {
-                let ended = sandbox.run(action, self.cancel, self.options)?;
+                let ended = sandbox.run(action, self.cancel, self.options, self.tokens)?;
                 let result = match self.options.timeout {
                     _ if ended.status.success() => Ok(()),
                     Some(limit) if ended.timed_out => Err(Reason::TimedOut(limit)),

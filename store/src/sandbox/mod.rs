@@ -16,11 +16,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use uk_action::{Action, Arg, Class, Command, Digest};
+use uk_action::{Action, Arg, Class, Command, Digest, Kind};
 use uk_sandbox::{NOT_STARTED, Plan};
 
 use crate::cancel::{Cancel, Ended};
 use crate::error::During;
+use crate::executor::Tokens;
 use crate::failure::Reason;
 use crate::layout::Store;
 use crate::scratch::Temporary;
@@ -67,8 +68,14 @@ impl<'a> Sandbox<'a> {
     }
 
     /// Runs the action's process to its end.
-    pub(crate) fn run(&self, action: &Action, cancel: &Cancel, options: &Options) -> Result<Ended, Reason> {
-        self.run_watched(action, cancel, options, None)
+    pub(crate) fn run(
+        &self,
+        action: &Action,
+        cancel: &Cancel,
+        options: &Options,
+        tokens: &Tokens,
+    ) -> Result<Ended, Reason> {
+        self.run_watched(action, cancel, options, tokens, None)
     }
 
     /// The same, and writes what it was refused to the file `trace`.
@@ -77,6 +84,7 @@ impl<'a> Sandbox<'a> {
         action: &Action,
         cancel: &Cancel,
         options: &Options,
+        tokens: &Tokens,
         trace: Option<&Path>,
     ) -> Result<Ended, Reason> {
         let step = self.step(action)?;
@@ -108,6 +116,8 @@ impl<'a> Sandbox<'a> {
             env: step.env,
             cwd: step.cwd,
             memory: options.memory,
+            // Not part of its environment: how many jobs there are changes nothing that it makes.
+            jobs: shares_jobs(action.kind).then(|| tokens.ends()),
             fault: fault.to_owned(),
             trace: trace.map(Path::to_owned),
         };
@@ -234,6 +244,11 @@ struct Step {
     argv: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     cwd: PathBuf,
+}
+
+/// Whether an action of that kind may take jobs for threads and processes of its own: compilers and build scripts know how.
+fn shares_jobs(kind: Kind) -> bool {
+    matches!(kind, Kind::Compile | Kind::CompileScript | Kind::RunScript | Kind::Link)
 }
 
 fn no_program() -> Reason {

@@ -10,6 +10,7 @@ use uk_sandbox::{Seen, SeenKind};
 use super::Sandbox;
 use crate::Options;
 use crate::cancel::Cancel;
+use crate::executor::Tokens;
 
 /// So many are told of each kind, the last ones: they are the nearest to the failure.
 const MOST: usize = 8;
@@ -58,13 +59,14 @@ impl Sandbox<'_> {
         action: &Action,
         cancel: &Cancel,
         options: &Options,
+        tokens: &Tokens,
         took: Duration,
     ) -> Reached {
         let Ok(file) = self.store.scratch().map(|scratch| scratch.name()) else { return Reached::default() };
         let limit = (took * 20 + Duration::from_secs(5)).min(took + PATIENCE);
         let options = Options { timeout: Some(limit), ..options.clone() };
         // However it ends, and if it can't be watched at all: what was seen counts.
-        let _ = self.run_watched(action, cancel, &options, Some(&file));
+        let _ = self.run_watched(action, cancel, &options, tokens, Some(&file));
         self.judge(action, &Seen::read(&fs::read(&*file).unwrap_or_default()))
     }
 

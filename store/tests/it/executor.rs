@@ -1,8 +1,10 @@
 //! Graphs of real processes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::common::*;
 use uk_action::{Arg, Command, Graph, OutputKind};
-use uk_store::{Cancel, Options, Reason, State, status};
+use uk_store::{Cancel, Event, Options, Reason, State, status};
 
 /// source -> upper -> shout: a builtin and a process behind a written file.
 fn chain(source: &str) -> (Graph, uk_action::ActionId) {
@@ -201,4 +203,61 @@ fn a_builtin_says_why_it_fails_and_a_program_why_it_does_not_start() {
     messages.sort_unstable();
     let absent = "`absent` could not be started: `bin/none`: No such file or directory (os error 2)";
     assert_eq!(messages, [absent, "`builtin` failed: no builtin `unknown`"]);
+}
+
+/// The most actions that ran at once.
+fn most_at_once(events: &Events) -> usize {
+    let (mut now, mut most) = (0, 0);
+    for event in events.0.lock().unwrap().iter() {
+        match event {
+            Event::Started(_) => now += 1,
+            Event::Finished(..) => now -= 1,
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+#[test]
+fn without_memory_actions_run_one_after_the_other() {
+    let place = place();
+    let mut graph = Graph::default();
+    let step = |number: usize| {
+        shell(
+            &format!("{number}"),
+            &format!("sleep 0.05; echo {number} > o"),
+            vec![],
+            &[("o", OutputKind::File)],
+        )
+    };
+    let roots = (0..6).map(|number| graph.add(step(number))).collect::<Vec<_>>();
+    let events = Events::default();
+    let options = Options { jobs: 3, free_memory: || Some(0), ..Options::default() };
+    let report = build_with(&place.store, &graph, &roots, &options, &events, &Cancel::default()).unwrap();
+    assert_eq!((report.executed, most_at_once(&events)), (6, 1));
+}
+
+#[test]
+fn an_action_begins_as_soon_as_there_is_memory_for_it() {
+    static LOOKS: AtomicUsize = AtomicUsize::new(0);
+    /// Little at first; later as much as anybody wants.
+    fn free() -> Option<u64> {
+        Some(if LOOKS.fetch_add(1, Ordering::SeqCst) < 2 { 1 << 20 } else { u64::MAX })
+    }
+    let place = place();
+    let mut graph = Graph::default();
+    // Each ends only when the other has begun.
+    let here = place.folder.path().display().to_string();
+    let step = |own: &str, other: &str| {
+        let script = format!(
+            "cd {here}; touch {own}; until test -e {other}; do sleep 0.01; done; cd - >&2; echo {own} > o"
+        );
+        shell(own, &script, vec![], &[("o", OutputKind::File)])
+    };
+    let roots = [graph.add(step("one", "two")), graph.add(step("two", "one"))];
+    let options = Options { jobs: 2, free_memory: free, ..Options::default() };
+    let report = build_with(&place.store, &graph, &roots, &options, &Events::default(), &Cancel::default());
+    assert_eq!(report.unwrap().executed, 2);
+    assert!(LOOKS.load(Ordering::SeqCst) > 2);
 }

@@ -271,6 +271,6 @@ pub enum Said {
     /// For people.
     #[default]
     Text,
-    /// For programs.
+    /// For programs; see docs/why.schema.json.
     Json,
 }

@@ -84,6 +84,15 @@ fn because(reasons: &Reasons<'_>, id: ActionId) -> &'static str {
     }
 }
 
+/// The version of the JSON form; see docs/why.schema.json.
+const JSON: u32 = 1;
+
+#[derive(Serialize)]
+struct JsonAll<'a> {
+    version: u32,
+    nodes: Vec<JsonWhy<'a>>,
+}
+
 #[derive(Serialize)]
 struct JsonWhy<'a> {
     kind: &'static str,
@@ -137,5 +146,5 @@ fn json(
         cascade: reason.cascade.into_iter().map(node).collect(),
     });
     // Text, numbers and lists can always be written.
-    serde_json::to_string_pretty(&all.collect::<Vec<_>>()).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&JsonAll { version: JSON, nodes: all.collect() }).unwrap_or_default() + "\n"
 }

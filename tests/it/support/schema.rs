@@ -1,4 +1,4 @@
-//! Enough of JSON Schema to check the plan against its published schema. A word of the schema that isn't known here is
+//! Enough of JSON Schema to check what is printed for programs against its published schema. A word of the schema that isn't known here is
 //! an error, so that nothing goes unchecked.
 
 use serde_json::Value;
@@ -20,6 +20,7 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
                     "object" => value.is_object(),
                     "array" => value.is_array(),
                     "string" => value.is_string(),
+                    "boolean" => value.is_boolean(),
                     "integer" => value.is_i64() || value.is_u64(),
                     other => panic!("unknown type `{other}`"),
                 };

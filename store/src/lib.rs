@@ -10,6 +10,7 @@
 
 mod cancel;
 mod check;
+mod checked;
 mod copy;
 mod durations;
 mod error;

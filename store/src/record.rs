@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use uk_action::{Class, Digest, Produced};
 
-use crate::StoreError;
 use crate::layout::Store;
+use crate::{StoreError, checked};
 
 /// What an action made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,22 +52,14 @@ impl Record {
             // Writing to a String can't fail.
             let _ = writeln!(text, "output {digest} {size} {word}");
         }
-        let check = Digest::of(text.as_bytes());
-        let _ = writeln!(text, "check {check}");
-        text
+        checked::with_digest(text)
     }
 
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let (body, check) = text.strip_suffix('\n')?.rsplit_once("check ")?;
-        if check.parse::<Digest>().ok()? != Digest::of(body.as_bytes()) {
-            return None;
-        }
-        let mut lines = body.lines();
-        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
-        field("uk-record").filter(|version| *version == "1")?;
-        let class = field("class")?.to_owned();
-        let duration = Duration::from_millis(field("duration-ms")?.parse().ok()?);
-        let log = field("log")?.parse().ok()?;
+        let mut lines = checked::lines(text, "uk-record")?;
+        let class = checked::field(&mut lines, "class")?.to_owned();
+        let duration = Duration::from_millis(checked::field(&mut lines, "duration-ms")?.parse().ok()?);
+        let log = checked::field(&mut lines, "log")?.parse().ok()?;
         let outputs = lines.map(|line| {
             let mut words = line.strip_prefix("output ")?.split(' ');
             let digest = words.next()?.parse().ok()?;

@@ -23,11 +23,11 @@ use std::path::{Path, PathBuf};
 
 use uk_action::{ActionId, Digest, Graph};
 
-use crate::StoreError;
 use crate::error::During;
 use crate::executor::{Report, fixed_trees};
 use crate::layout::Store;
 use crate::status::select;
+use crate::{StoreError, checked};
 
 /// What an artifact needs to be made again without running anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,21 +79,13 @@ impl Root {
         let _ = writeln!(text, "artifact {}", escape(self.artifact.as_bytes()));
         self.keys.iter().for_each(|key| _ = writeln!(text, "key {key}"));
         self.trees.iter().for_each(|tree| _ = writeln!(text, "tree {tree}"));
-        let check = Digest::of(text.as_bytes());
-        let _ = writeln!(text, "check {check}");
-        text
+        checked::with_digest(text)
     }
 
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let (body, check) = text.strip_suffix('\n')?.rsplit_once("check ")?;
-        if check.parse::<Digest>().ok()? != Digest::of(body.as_bytes()) {
-            return None;
-        }
-        let mut lines = body.lines();
-        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
-        field("uk-root").filter(|version| *version == "1")?;
-        let witness = PathBuf::from(OsString::from_vec(unescape(field("witness")?)?));
-        let artifact = String::from_utf8(unescape(field("artifact")?)?).ok()?;
+        let mut lines = checked::lines(text, "uk-root")?;
+        let witness = PathBuf::from(OsString::from_vec(unescape(checked::field(&mut lines, "witness")?)?));
+        let artifact = String::from_utf8(unescape(checked::field(&mut lines, "artifact")?)?).ok()?;
         let (mut keys, mut trees) = (Vec::new(), Vec::new());
         for line in lines {
             match line.split_once(' ')? {

@@ -23,8 +23,8 @@ use std::path::Path;
 
 use uk_action::{Action, Class, Digest, EntryKind, Explain, Graph, LocalTree, Source};
 
-use crate::StoreError;
 use crate::layout::Store;
+use crate::{StoreError, checked};
 
 /// What an action was, or is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,19 +79,13 @@ impl Explained {
     /// What was kept for `key`.
     pub(super) fn load(store: &Store, key: Digest) -> Option<Self> {
         let text = fs::read_to_string(store.why_path(key)).ok()?;
-        parse(body(&text)?)
+        parse(checked::body(&text)?)
     }
 }
 
 /// Whether a file is what [`keep`] writes.
 pub(crate) fn is_whole(path: &Path) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| body(&text).and_then(parse).is_some())
-}
-
-/// What stands before a text's own digest, if that is right.
-fn body(text: &str) -> Option<&str> {
-    let (body, check) = text.strip_suffix('\n')?.rsplit_once("check ")?;
-    (check.parse::<Digest>().ok()? == Digest::of(body.as_bytes())).then_some(body)
+    fs::read_to_string(path).is_ok_and(|text| checked::body(&text).and_then(parse).is_some())
 }
 
 /// Keeps the explanation of `key`.
@@ -103,10 +97,7 @@ pub(crate) fn keep(
     class: Class,
     key: Digest,
 ) -> Result<(), StoreError> {
-    let mut text = text(graph, action, inputs, class);
-    let check = Digest::of(text.as_bytes());
-    // Writing to a String can't fail.
-    let _ = writeln!(text, "check {check}");
+    let text = checked::with_digest(text(graph, action, inputs, class));
     store.place_bytes(text.as_bytes(), &store.why_path(key))
 }
 

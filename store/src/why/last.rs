@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 use uk_action::{Action, ActionId, Command, Digest, Graph};
 
 use super::kept::unquote;
-use crate::StoreError;
 use crate::layout::Store;
-use crate::recent;
 use crate::status::Node;
+use crate::{StoreError, checked, recent};
 
 /// How a node came to have its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +139,7 @@ pub(crate) fn save(
         };
         line(&mut text, &entry);
     }
-    let check = Digest::of(text.as_bytes());
-    // Writing to a String can't fail.
-    let _ = writeln!(text, "check {check}");
+    let text = checked::with_digest(text);
     store.place_bytes(text.as_bytes(), &path(store, graph, roots))
 }
 
@@ -166,11 +163,7 @@ fn line(text: &mut String, entry: &Entry) {
 }
 
 fn parse(text: &str) -> Option<Last> {
-    let (body, check) = text.strip_suffix('\n')?.rsplit_once("check ")?;
-    if check.parse::<Digest>().ok()? != Digest::of(body.as_bytes()) {
-        return None;
-    }
-    let mut lines = body.lines();
+    let mut lines = checked::body(text)?.lines();
     let build = lines.next()?.strip_prefix("uk-last 1 ")?.parse().ok()?;
     let entries = lines.map(|line| {
         let mut columns = line.split('\t');

@@ -12,7 +12,7 @@ use uk_store::Store;
 
 use crate::Result;
 use crate::cc::Part;
-use crate::memo::{Place, Watch, recall, remember};
+use crate::memo::{Place, Watch, recall_watched, remember};
 use crate::needs::libraries;
 
 /// Where programs are looked for by name, in this order; the planner gives hooks the same `PATH`.
@@ -75,7 +75,7 @@ fn programs_once(name: &str, store: &Store) -> Result<Vec<Tool>> {
 fn tool(path: &Path, store: &Store) -> Result<Tool> {
     let memo = format!("program-{}.json", Digest::of(path.as_os_str().as_encoded_bytes()).short());
     let question = path.to_owned();
-    let part = match recall::<PathBuf, Part>(Place::Store(store, &memo), &question) {
+    let (part, watch) = match recall_watched::<PathBuf, Part>(Place::Store(store, &memo), &question) {
         Some(known) => known,
         None => {
             let mut watch = Watch::default();
@@ -89,10 +89,10 @@ fn tool(path: &Path, store: &Store) -> Result<Tool> {
                     format!("the program `{}` can't be used: {error}", path.display()),
                 )
             })?;
-            remember(Place::Store(store, &memo), &question, watch, &part);
-            part
+            remember(Place::Store(store, &memo), &question, watch.clone(), &part);
+            (part, watch)
         }
     };
     let label = path.file_name().unwrap_or_default().display().to_string();
-    Ok(Tool { label, path: path.to_owned(), identity: part.identity, shown: part.shown(Vec::new()) })
+    Ok(Tool { label, path: path.to_owned(), identity: part.identity, shown: part.shown(&watch) })
 }

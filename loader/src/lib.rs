@@ -17,7 +17,7 @@ mod sdk;
 mod sources;
 mod toolchain;
 
-pub use cargo::{Cargo, DeviceText, Found, Locking, programs};
+pub use cargo::{Cargo, DeviceText, Found, Locking, programs, unpack};
 pub use data::{FolderFault, check_folder};
 pub use host_programs::{host_programs, interpreters};
 pub use project::{MANIFEST, Project, members};

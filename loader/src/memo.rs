@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uk_action::HostFile;
 use uk_store::{Stamp, Store, write_atomically};
 
 /// The longest that a file is waited for. What a file system's clock says to be newer is as good as its stamp gets.
@@ -16,10 +17,23 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Stamp::of_file(path).ok()
 }
 
+/// The same, waited for until a change could be seen.
+fn settled(path: &Path) -> Option<Stamp> {
+    let now = stamp(path)?;
+    match now.unsettled_for(SystemTime::now()).filter(|wait| *wait <= WAIT) {
+        Some(wait) => {
+            std::thread::sleep(wait);
+            stamp(path)
+        }
+        None => Some(now),
+    }
+}
+
 /// What an answer depends on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Watch {
     files: Vec<(PathBuf, Option<Stamp>)>,
+    signs: Vec<(PathBuf, Option<Stamp>)>,
     existing: Vec<(PathBuf, bool)>,
     variables: Vec<(String, Option<String>)>,
 }
@@ -32,12 +46,7 @@ impl Watch {
         if self.files.iter().any(|(known, _)| *known == path) {
             return;
         }
-        let mut now = stamp(&path);
-        let wait = now.and_then(|stamp| stamp.unsettled_for(SystemTime::now()));
-        if let Some(wait) = wait.filter(|wait| *wait <= WAIT) {
-            std::thread::sleep(wait);
-            now = stamp(&path);
-        }
+        let now = settled(&path);
         self.files.push((path, now));
     }
 
@@ -68,10 +77,20 @@ impl Watch {
         self.variables.push((name.to_owned(), lossy(name)));
     }
 
+    /// Watches a file that only tells of others.
+    pub fn sign(&mut self, path: impl AsRef<Path>) {
+        self.signs.push((path.as_ref().to_owned(), settled(path.as_ref())));
+    }
+
+    /// The files that were there, as they were; no signs.
+    pub fn host_files(&self) -> Vec<HostFile> {
+        self.files.iter().filter_map(|(path, stamp)| Some(stamp.as_ref()?.of_host(path))).collect()
+    }
+
     fn holds(&self) -> bool {
         self.variables.iter().all(|(name, value)| lossy(name) == *value)
             && self.existing.iter().all(|(path, there)| path.exists() == *there)
-            && self.files.iter().all(|(path, then)| stamp(path) == *then)
+            && self.files.iter().chain(&self.signs).all(|(path, then)| stamp(path) == *then)
     }
 }
 
@@ -88,7 +107,7 @@ struct Memo<Q, T> {
 }
 
 /// Raised when what any memo holds changes its meaning.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where a memo is kept.
 #[derive(Debug, Clone, Copy)]
@@ -104,12 +123,21 @@ pub fn recall<Q: DeserializeOwned + PartialEq, T: DeserializeOwned>(
     place: Place<'_>,
     question: &Q,
 ) -> Option<T> {
+    recall_watched(place, question).map(|(answer, _)| answer)
+}
+
+/// The same with what it depends on.
+pub fn recall_watched<Q: DeserializeOwned + PartialEq, T: DeserializeOwned>(
+    place: Place<'_>,
+    question: &Q,
+) -> Option<(T, Watch)> {
     let text = match place {
         Place::File(path) => std::fs::read(path).ok()?,
         Place::Store(store, name) => store.memo(name)?,
     };
     let memo: Memo<Q, T> = serde_json::from_slice(&text).ok()?;
-    (memo.format == FORMAT && memo.question == *question && memo.watch.holds()).then_some(memo.answer)
+    (memo.format == FORMAT && memo.question == *question && memo.watch.holds())
+        .then_some((memo.answer, memo.watch))
 }
 
 /// Remembers an answer. A memo that can't be written costs the next build a question, so that isn't an error.

@@ -11,7 +11,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{Host, Tool};
 use uk_store::Store;
 
-use crate::memo::{Place, Watch, recall, remember};
+use crate::memo::{Place, Watch, recall, recall_watched, remember};
 use crate::{Project, Result, cc, needs};
 
 /// Programs of a toolchain that a build can use.
@@ -42,8 +42,9 @@ struct Identified {
 /// `UK0404` without a usable toolchain, `UK0405` without a linker.
 pub fn host(project: &Project, store: &Store) -> Result<Host> {
     let rustc = rustc(project)?;
-    let Identified { identity, cfg, parts, libraries } = identify(&rustc, store)?;
-    let shown = Arc::new(Shown { parts, host: libraries.into_iter().map(HostPath::same).collect() });
+    let (Identified { identity, cfg, parts, libraries }, watch) = identify(&rustc, store)?;
+    let host = libraries.into_iter().map(HostPath::same).collect();
+    let shown = Arc::new(Shown { parts, host, files: watch.host_files() });
     let rust = Tool { label: format!("rustc {}", rustc.release), path: rustc.sysroot, identity, shown };
     let cc::Drivers { link, compile } = cc::identify(store)?;
     Ok(Host { triple: rustc.triple, rust, cc: link, c: compile, cfg })
@@ -97,9 +98,10 @@ fn rustc(project: &Project) -> Result<Rustc> {
     Ok(known)
 }
 
-fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
+/// What the toolchain is, and what was looked at.
+fn identify(rustc: &Rustc, store: &Store) -> Result<(Identified, Watch)> {
     let memo = format!("rust-{}.json", Digest::of(rustc.sysroot.as_os_str().as_encoded_bytes()).short());
-    if let Some(known) = recall(Place::Store(store, &memo), rustc) {
+    if let Some(known) = recall_watched(Place::Store(store, &memo), rustc) {
         return Ok(known);
     }
     let root = &rustc.sysroot;
@@ -135,8 +137,8 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<Identified> {
     let tree = needs::contents(&shown).map_err(|error| unusable(&program, &error.to_string()))?;
     let text = ask(&program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
     let known = Identified { identity: tree.digest(), cfg: cfg(&text), parts, libraries };
-    remember(Place::Store(store, &memo), rustc, watch, &known);
-    Ok(known)
+    remember(Place::Store(store, &memo), rustc, watch.clone(), &known);
+    Ok((known, watch))
 }
 
 /// `CARGO_CFG_*` from what `rustc --print=cfg` says: a value for each name, several joined by commas, as cargo does.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uk_action::{Digest, LocalTree};
+use uk_action::{Digest, LocalTree, Seal};
 
 /// Every package and unit of one resolution for one target.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub enum Origin {
         path: PathBuf,
         /// The checksum, revision or tree digest.
         identity: Digest,
+        /// How that is checked.
+        seal: Seal,
     },
     /// The user's own sources, fingerprinted.
     Local {

@@ -6,8 +6,8 @@ use uk_action::{Action, ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{
-    Builtins, Cancel, CheckError, Event, Fault, Observer, Options, Reason, Report, Root, State, Unlike,
-    realise, status,
+    Builtins, Cancel, CheckError, Event, Fault, NotUnpacked, Observer, Options, Reason, Report, Root, State,
+    Unlike, realise, status,
 };
 
 use crate::cli::{Effort, Select};
@@ -180,6 +180,10 @@ impl Builtins for Made {
             ),
             _ => Err(format!("there is no builtin `{name}`")),
         }
+    }
+
+    fn unpack(&self, archive: &Path, sum: &str, to: &Path) -> Result<(), NotUnpacked> {
+        uk_loader::unpack(archive, sum, to)
     }
 }
 

@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use uk_action::{Action, ActionId, Arg, Command, Digest, Graph, Input, Kind, Output, OutputKind, Source};
+use uk_action::{
+    Action, ActionId, Arg, Command, Digest, Graph, Input, Kind, Output, OutputKind, Seal, Source,
+};
 use uk_store::{Builtins, Cancel, Event, Observer, Options, Store, realise, status};
 
 struct Host;
@@ -37,7 +39,11 @@ fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
     for number in 0..actions {
         let mut inputs = vec![Input {
             path: format!("src/crate-{number}"),
-            source: Source::Fixed { path: "/dev/null".into(), identity: Digest::of(&number.to_le_bytes()) },
+            source: Source::Fixed {
+                path: "/dev/null".into(),
+                identity: Digest::of(&number.to_le_bytes()),
+                seal: Seal::Trusted,
+            },
         }];
         // From the layer before, so that the graph is about 50 deep.
         let first = (number / layer).saturating_sub(1) * layer;

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use uk_action::{Action, ActionId, Command, Graph, Input, Kind, Output, OutputKind, Source};
+use uk_action::{Action, ActionId, Command, Graph, Input, Kind, Output, OutputKind, Seal, Source};
 use uk_store::{Builtins, Cancel, Event, Observer, Options, StatCache, Store, realise};
 
 struct Host;
@@ -49,7 +49,7 @@ fn main() {
                 None => {
                     let read = || {
                         let path = folder.join(name);
-                        Source::Fixed { identity: stamps.digest(&path).unwrap(), path }
+                        Source::Fixed { identity: stamps.digest(&path).unwrap(), path, seal: Seal::Trusted }
                     };
                     sources.entry(name).or_insert_with(read).clone()
                 }

@@ -37,7 +37,7 @@ fn graph(actions: usize) -> (Graph, Vec<ActionId>) {
         command: Command::Given {
             path: "/usr/bin".into(),
             identity: Digest::of(b"host"),
-            shown: Arc::new(Shown { parts: Vec::new(), host }),
+            shown: Arc::new(Shown { parts: Vec::new(), host, files: Vec::new() }),
         },
         inputs: Vec::new(),
         outputs: vec![Output { path: "tool".into(), kind: OutputKind::File }],

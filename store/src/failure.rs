@@ -87,6 +87,18 @@ pub enum Reason {
         /// The file.
         path: PathBuf,
     },
+    /// A tool was replaced meanwhile.
+    ToolChanged {
+        /// A file of it.
+        path: PathBuf,
+    },
+    /// A source that others can write isn't what its identity says.
+    Unlike {
+        /// Where it is.
+        path: PathBuf,
+        /// How that shows.
+        cause: String,
+    },
     /// A source file can't be read.
     Unreadable {
         /// The file.
@@ -130,6 +142,8 @@ impl Fault {
             Reason::Layout { .. } => Code::ActionFailed,
             Reason::NoWalls { .. } => Code::SandboxFailed,
             Reason::SourceChanged { .. } => Code::SourceChanged,
+            Reason::ToolChanged { .. } => Code::ToolChanged,
+            Reason::Unlike { .. } => Code::ChecksumMismatch,
             Reason::Unreadable { .. } => Code::UnreadableSource,
             Reason::Store(error) => error.code(),
         }
@@ -163,6 +177,14 @@ impl Fault {
             Reason::SourceChanged { path } => (
                 format!("`{}` changed while `{label}` was being built", path.display()),
                 Some("run the command again".to_owned()),
+            ),
+            Reason::ToolChanged { path } => (
+                format!("`{}` was replaced while `{label}` was being built with it", path.display()),
+                Some("run the command again when the update is done".to_owned()),
+            ),
+            Reason::Unlike { path, cause } => (
+                format!("`{label}` isn't built: `{}` can't be used: {cause}", path.display()),
+                Some("remove it, and it is fetched again; who changed it?".to_owned()),
             ),
             Reason::Unreadable { path, source } => {
                 (format!("`{label}` needs `{}`, which can't be read: {source}", path.display()), None)

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use uk_action::HostFile;
 
 /// Writes a file so that it is there whole or not at all, and makes the folders above it.
 ///
@@ -66,6 +67,11 @@ impl Stamp {
     /// Whether a file of this stamp still has the content of `other`: mode, owner and number of names may be others.
     pub fn has_content_of(&self, other: &Stamp) -> bool {
         (self.inode, self.size, self.modified) == (other.inode, other.size, other.modified)
+    }
+
+    /// The file at `path` in the state that has this stamp.
+    pub fn of_host(&self, path: &Path) -> HostFile {
+        HostFile { path: path.to_owned(), inode: self.inode, size: self.size, modified: self.modified }
     }
 
     /// For how long after `now` the file could still change without showing it, if for any time at all: the kernel stamps

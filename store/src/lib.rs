@@ -41,12 +41,12 @@ pub use error::StoreError;
 pub use exchange::{
     ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,
 };
-pub use executor::{Builtins, Event, How, Observer, Options, Report, realise, usual_jobs};
+pub use executor::{Builtins, Event, How, NotUnpacked, Observer, Options, Report, realise, usual_jobs};
 pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;
 pub use record::Record;
-pub use sandbox::{Reached, Refusal};
+pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
 pub use uk_sandbox::serve as serve_launcher;

@@ -20,6 +20,11 @@ pub(crate) struct Found {
 
 /// Everything in `folder` but folders, in no order. A folder that isn't there holds nothing.
 pub(crate) fn files(folder: &Path) -> Result<Vec<Found>, StoreError> {
+    files_but(folder, |_| false)
+}
+
+/// The same without the files and folders whose paths `skip` names.
+pub(crate) fn files_but(folder: &Path, skip: impl Fn(&str) -> bool) -> Result<Vec<Found>, StoreError> {
     let mut found = Vec::new();
     let mut open = vec![String::new()];
     while let Some(prefix) = open.pop() {
@@ -36,6 +41,9 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<Found>, StoreError> {
                 return unkeepable("its name isn't UTF-8").during("keep", &there);
             };
             let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            if skip(&path) {
+                continue;
+            }
             let metadata = entry.metadata().during("read", &there)?;
             if metadata.is_dir() {
                 open.push(path);

@@ -37,7 +37,7 @@ fn graph(steps: &[(Kind, &str)]) -> (Graph, Vec<ActionId>) {
         command: Command::Given {
             path: "/usr/bin".into(),
             identity: Digest::of(b"host"),
-            shown: Arc::new(Shown { parts: Vec::new(), host }),
+            shown: Arc::new(Shown { host, ..Shown::default() }),
         },
         inputs: Vec::new(),
         outputs: vec![Output { path: "tool".into(), kind: OutputKind::File }],

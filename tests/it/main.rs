@@ -23,6 +23,7 @@ mod kv_ro;
 mod language;
 mod outside;
 mod plan;
+mod registry;
 mod reproducible;
 mod store;
 mod support;

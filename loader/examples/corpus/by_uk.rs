@@ -8,7 +8,8 @@ use uk_loader::{Locking, Project, SourceSets};
 use uk_planner::lower::{DIRECTIVES, Lowering, directive_files};
 use uk_planner::units::{Crates, Mode};
 use uk_store::{
-    Builtins, Cancel, Event, Failure as Faults, Observer, Options, Report, Sandboxing, Store, realise,
+    Builtins, Cancel, Event, Failure as Faults, NotUnpacked, Observer, Options, Report, Sandboxing, Store,
+    realise,
 };
 
 use crate::Failure;
@@ -174,5 +175,9 @@ impl Builtins for BuildScripts {
             .into_iter()
             .try_for_each(|(name, text)| std::fs::write(sandbox.join(name), text))
             .map_err(|error| error.to_string())
+    }
+
+    fn unpack(&self, archive: &Path, sum: &str, to: &Path) -> Result<(), NotUnpacked> {
+        uk_loader::unpack(archive, sum, to)
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use cargo_metadata::Package;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uk_action::Digest;
+use uk_action::{Digest, Seal};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::entries::{Parameters, parameters};
 use uk_planner::lower::Host;
@@ -27,9 +27,11 @@ mod graph;
 mod lints;
 mod program;
 mod refusal;
+mod sealed;
 mod watch;
 
 pub use program::programs;
+pub use sealed::unpack;
 
 /// A `device.kdl` and the crate that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,12 +90,12 @@ pub struct Found {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Known {
     facts: PackageFacts,
-    /// The folder of its sources.
+    /// The folder of its sources, or the archive that holds them.
     folder: PathBuf,
     /// Its own folder in that.
     inside: String,
     /// `None` for a path package.
-    fixed: Option<(String, Digest)>,
+    fixed: Option<(String, Digest, Seal)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -350,7 +352,7 @@ impl Known {
         let (mut inside, mut lints) = (String::new(), Vec::new());
         let mut place = folder.clone();
         let fixed = match (&package.source, sdk(&folder)) {
-            (_, Some(digest)) => Some(("sdk".to_owned(), digest)),
+            (_, Some(digest)) => Some(("sdk".to_owned(), digest, Seal::Trusted)),
             (None, None) => {
                 lints = lints::arguments(&folder)?;
                 None
@@ -361,12 +363,11 @@ impl Known {
                     (place, inside) = checkout(&folder);
                 }
                 let checksum = checksums.get(&(package.name.to_string(), package.version.to_string()));
+                let name = format!("{} {}", package.name, package.version);
                 // A git source's text holds its revision.
-                let identity = checksum.unwrap_or(&source.repr);
-                Some((
-                    if git { "git" } else { "registry" }.to_owned(),
-                    Digest::of(format!("{} {} {identity}", package.name, package.version).as_bytes()),
-                ))
+                let held = sealed::seal(&name, &place, checksum.map(String::as_str), &source.repr)?;
+                place = held.place;
+                Some((if git { "git" } else { "registry" }.to_owned(), held.identity, held.seal))
             }
         };
         Ok(Known {
@@ -381,10 +382,10 @@ impl Known {
     fn package(self, primary: bool, local: impl FnOnce(&Path) -> Result<Origin>) -> Result<units::Package> {
         let Known { facts, folder, inside, fixed } = self;
         let origin = match fixed {
-            Some((source, identity)) => {
+            Some((source, identity, seal)) => {
                 let source =
                     ["registry", "git", "sdk"].into_iter().find(|s| *s == source).unwrap_or("registry");
-                Origin::Fixed { source, path: folder, identity }
+                Origin::Fixed { source, path: folder, identity, seal }
             }
             None => local(&folder)?,
         };

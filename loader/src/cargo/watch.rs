@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
 
-use super::{Cargo, package_folder};
+use super::{Cargo, package_folder, sealed};
 use crate::memo::Watch;
 
 impl Cargo<'_> {
@@ -37,7 +37,13 @@ impl Cargo<'_> {
                 continue;
             }
             if package.source.is_some() || self.sdk.digest(&folder).is_some() {
-                watch.existence(package.manifest_path.as_std_path());
+                // What the package is built of; beside a list, it is vendored.
+                let archive = sealed::archive(&folder).filter(|_| package.source.is_some());
+                watch.existence(archive.unwrap_or_else(|| package.manifest_path.clone().into()));
+                let list = folder.join(sealed::LIST);
+                if list.is_file() {
+                    watch.file(list);
+                }
                 continue;
             }
             watch.file(package.manifest_path.as_std_path());

@@ -41,7 +41,7 @@ const DATABASES: [&str; 5] = [
 pub(super) fn collect(store: &Store, cc: &Path, watch: &mut Watch) -> Result<Option<HostPath>> {
     let root = Path::new(ROOT);
     watch.file(root);
-    DATABASES.iter().for_each(|database| watch.file(*database));
+    DATABASES.iter().for_each(|database| watch.sign(database));
     let mut wanted = BTreeSet::new();
     let multiarch = ask(cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
     let below = Some(multiarch.trim()).filter(|name| !name.is_empty()).map(|name| root.join(name));

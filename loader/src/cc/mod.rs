@@ -14,7 +14,7 @@ use uk_planner::lower::Tool;
 use uk_store::Store;
 
 use crate::Result;
-use crate::memo::{Place, Watch, recall, remember};
+use crate::memo::{Place, Watch, recall_watched, remember};
 use crate::needs::{contents, libraries};
 use crate::toolchain::ask;
 
@@ -94,9 +94,10 @@ impl Part {
         Ok(Self { identity, host })
     }
 
-    pub fn shown(self, parts: Vec<PathBuf>) -> Arc<Shown> {
+    /// What a sandbox shows; `watch` has what was looked at.
+    pub fn shown(self, watch: &Watch) -> Arc<Shown> {
         let host = self.host.into_iter().map(|(at, from)| HostPath { at, from }).collect();
-        Arc::new(Shown { parts, host })
+        Arc::new(Shown { parts: Vec::new(), host, files: watch.host_files() })
     }
 }
 
@@ -113,13 +114,13 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
     let memo = Place::Store(store, "cc.json");
     let extra = std::env::var(PATHS).unwrap_or_default();
     let question = (program.clone(), extra.clone());
-    let known = match recall::<(PathBuf, String), Known>(memo, &question) {
+    let (known, watch) = match recall_watched::<(PathBuf, String), Known>(memo, &question) {
         Some(known) => known,
         None => {
             let mut watch = Watch::default();
             let known = look(store, &program, &extra, &mut watch)?;
-            remember(memo, &question, watch, &known);
-            known
+            remember(memo, &question, watch.clone(), &known);
+            (known, watch)
         }
     };
     let Known { label, link, compile } = known;
@@ -127,7 +128,7 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
         label,
         path: program.clone(),
         identity: part.identity,
-        shown: part.shown(Vec::new()),
+        shown: part.shown(&watch),
     };
     Ok(Drivers { compile: tool(format!("{label}, headers"), compile), link: tool(label, link) })
 }

@@ -102,6 +102,7 @@ codes! {
     SourceChanged = 607, "a source changed while it was being built";
     HookFailed = 608, "a hook that can't make its file";
     HookKept = 609, "a file that a hook would make otherwise, and that is kept";
+    ToolChanged = 610, "a tool that was replaced while it was in use";
     SandboxFailed = 620, "a sandbox that can't be put up";
     Undeclared = 621, "a build step that reads what it doesn't declare";
     WroteOutside = 622, "a build step that writes where it may not";

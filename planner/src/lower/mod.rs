@@ -253,7 +253,9 @@ impl Units<'_> {
     /// The package's sources, staged at its own name.
     fn sources(&self, index: usize) -> Input {
         let source = match &self.crates.packages[self.crates.units[index].package].origin {
-            Origin::Fixed { path, identity, .. } => Source::Fixed { path: path.clone(), identity: *identity },
+            Origin::Fixed { path, identity, seal, .. } => {
+                Source::Fixed { path: path.clone(), identity: *identity, seal: seal.clone() }
+            }
             Origin::Local { tree, .. } => Source::Local(tree.clone()),
         };
         Input { path: self.place(index), source }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use uk_diagnostic::Span;
 
-use crate::{ActionId, Digest, Encode, Hash, Sink, Tree};
+use crate::source::{Input, Shown};
+use crate::{Digest, Encode, Hash, Sink};
 
 /// What a step is for: what people are shown, and part of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,33 +151,6 @@ pub enum Command {
     },
 }
 
-/// What of a [`Command::Given`] a process sees behind walls.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// The parts of its folder that it consists of, relative to it; all of it when there are none.
-    pub parts: Vec<PathBuf>,
-    /// What programs of it look for at its place on the host: a dynamic linker, libraries, headers. When the thing itself is
-    /// among these or below one, it is used there.
-    pub host: Vec<HostPath>,
-}
-
-/// A file or folder of the host that is needed at a certain place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HostPath {
-    /// The absolute path that it is looked for at.
-    pub at: PathBuf,
-    /// What is there; mostly the same.
-    pub from: PathBuf,
-}
-
-impl HostPath {
-    /// What the host has at `path`.
-    pub fn same(path: impl Into<PathBuf>) -> Self {
-        let at = path.into();
-        Self { from: at.clone(), at }
-    }
-}
-
 /// How strictly a process is kept to its declared inputs. Part of the key of every [`Command::Run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -214,47 +188,6 @@ impl Class {
             Class::Namespaces => 2,
         }
     }
-}
-
-/// Files of the user's tree, fingerprinted; copied and checked against their digests when an action needs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalTree {
-    /// The folder on the host.
-    pub root: PathBuf,
-    /// Its files, relative to `root`.
-    pub tree: Tree,
-    /// `tree.digest()`.
-    pub digest: Digest,
-}
-
-/// Where an input comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// An output of an earlier action.
-    Output {
-        /// Which action.
-        action: ActionId,
-        /// Which of its outputs, from 0.
-        index: u32,
-    },
-    /// Files of the user's tree.
-    Local(Arc<LocalTree>),
-    /// A file or folder of the host that never changes under its identity (an unpacked registry crate), staged by link.
-    Fixed {
-        /// Where it is. Not encoded.
-        path: PathBuf,
-        /// What it is.
-        identity: Digest,
-    },
-}
-
-/// An input: where it comes from and where the sandbox has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
-    /// Path in the sandbox.
-    pub path: String,
-    /// Where it comes from.
-    pub source: Source,
 }
 
 /// Whether an output is one file or a folder.

@@ -8,13 +8,12 @@ mod action;
 mod digest;
 mod encode;
 mod graph;
+mod source;
 mod tree;
 
-pub use action::{
-    Action, Arg, Class, Command, HostPath, Input, Kind, LocalTree, Output, OutputKind, Produced, Shown,
-    Source,
-};
+pub use action::{Action, Arg, Class, Command, Kind, Output, OutputKind, Produced};
 pub use digest::{Digest, InvalidDigest};
 pub use encode::{Bytes, Encode, Explain, Hash, Sink};
 pub use graph::{ActionId, Graph};
+pub use source::{HostFile, HostPath, Input, LocalTree, Seal, Shown, Source};
 pub use tree::{Entry, EntryKind, InvalidTree, Tree};

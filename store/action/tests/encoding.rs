@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use uk_action::{
-    Action, Arg, Class, Command, Digest, Entry, EntryKind, Input, Kind, Output, OutputKind, Source, Tree,
+    Action, Arg, Class, Command, Digest, Entry, EntryKind, Input, Kind, Output, OutputKind, Seal, Source,
+    Tree,
 };
 
 fn arg() -> impl Strategy<Value = Arg> {
@@ -64,7 +65,7 @@ fn action() -> impl Strategy<Value = (Action, Vec<Digest>)> {
         let digests = inputs.iter().map(|(_, it)| Digest::of(&[*it])).collect();
         let inputs = inputs.into_iter().map(|(path, _)| Input {
             path,
-            source: Source::Fixed { path: "/".into(), identity: Digest::of(b"") },
+            source: Source::Fixed { path: "/".into(), identity: Digest::of(b""), seal: Seal::Trusted },
         });
         let outputs = outputs.into_iter().map(|(path, kind)| Output {
             path,

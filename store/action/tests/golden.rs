@@ -4,13 +4,17 @@
 
 use uk_action::{
     Action, Arg, Bytes, Class, Command, Digest, Entry, EntryKind, Explain, Graph, Input, Kind, Output,
-    OutputKind, Produced, Source, Tree,
+    OutputKind, Produced, Seal, Source, Tree,
 };
 
 fn fixed(path: &str, text: &str) -> Input {
     Input {
         path: path.into(),
-        source: Source::Fixed { path: "/not/encoded".into(), identity: Digest::of(text.as_bytes()) },
+        source: Source::Fixed {
+            path: "/not/encoded".into(),
+            identity: Digest::of(text.as_bytes()),
+            seal: Seal::Trusted,
+        },
     }
 }
 

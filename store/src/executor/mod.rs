@@ -9,7 +9,9 @@ mod run;
 mod schedule;
 mod tokens;
 
+use std::io;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,7 @@ use crate::cancel::Cancel;
 use crate::failure::Failure;
 use crate::layout::Store;
 use crate::recent;
+use crate::sandbox::Sealed;
 use crate::status::{Node, resolve};
 use crate::why;
 use memory::SHARE;
@@ -68,7 +71,29 @@ pub trait Builtins: Sync {
     ///
     /// # Errors
     /// A text that ends the sentence "LABEL failed: ".
-    fn run(&self, name: &str, args: &[String], sandbox: &std::path::Path) -> Result<(), String>;
+    fn run(&self, name: &str, args: &[String], sandbox: &Path) -> Result<(), String>;
+
+    /// Brings what the file `archive` holds to the empty folder `to`, if its SHA-256 is `sum` (see
+    /// [`uk_action::Seal::Archive`]). The bytes that are compared must be those that are unpacked, and nothing may be
+    /// written outside of `to`.
+    ///
+    /// # Errors
+    /// [`NotUnpacked`]; what is in `to` by then isn't used.
+    fn unpack(&self, archive: &Path, sum: &str, to: &Path) -> Result<(), NotUnpacked> {
+        let _ = (archive, sum, to);
+        Err(NotUnpacked::Unlike("nobody here knows such archives".to_owned()))
+    }
+}
+
+/// Why an archive wasn't unpacked.
+#[derive(Debug)]
+pub enum NotUnpacked {
+    /// It can't be read.
+    Unreadable(io::Error),
+    /// It isn't what it should be: a text that ends the sentence "PATH can't be used: ".
+    Unlike(String),
+    /// Its folder can't be written.
+    Unwritable(io::Error),
 }
 
 /// Sees a build's progress. Called from several threads.
@@ -172,8 +197,9 @@ pub fn realise(
         let tokens = Tokens::new(if options.jobs == 0 { usual_jobs() } else { options.jobs });
         std::thread::scope(|scope| {
             scope.spawn(move || discarded.into_iter().for_each(drop));
-            let tokens = &tokens;
-            let worker = Worker { graph, store, options, builtins, observer, cancel, class, tokens, discard };
+            let (tokens, sealed) = (&tokens, Sealed::new(store, builtins));
+            let worker =
+                Worker { graph, store, options, builtins, observer, cancel, class, tokens, sealed, discard };
             run(&mut schedule, &worker)
         })
     } else {

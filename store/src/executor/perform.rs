@@ -1,18 +1,21 @@
 //! One action, on a thread of the pool.
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Kind, Produced};
+use uk_action::{Action, ActionId, Class, Command, Digest, Graph, HostFile, Kind, Produced};
 
 use super::{Builtins, Event, How, Observer, Options, Tokens};
 use crate::cancel::Cancel;
 use crate::failure::{Fault, Reason};
+use crate::files::Stamp;
 use crate::layout::Store;
 use crate::recent::Outputs;
 use crate::record::Record;
-use crate::sandbox::{Reached, Sandbox};
-use crate::status::{all_there, known_outputs};
+use crate::sandbox::{Reached, Sandbox, Sealed};
+use crate::status::{all_there, known_outputs, producers};
 use crate::why;
 
 /// An action whose inputs' bytes are all in the store.
@@ -44,6 +47,8 @@ pub(super) struct Worker<'a> {
     pub(super) class: Class,
     /// One is held for every action that runs; what it runs itself takes further ones.
     pub(super) tokens: &'a Tokens,
+    /// Copies of sources that others could change.
+    pub(super) sealed: Sealed<'a>,
     /// Takes sandboxes that nobody needs any more.
     pub(super) discard: Sender<Sandbox<'a>>,
 }
@@ -100,10 +105,24 @@ impl Worker<'_> {
             return Reached::default();
         }
         let Ok(mut sandbox) = Sandbox::new(self.store, self.class) else { return Reached::default() };
-        match sandbox.stage(self.graph, action, &task.inputs) {
+        match sandbox.stage(self.graph, action, &task.inputs, &self.sealed) {
             Ok(()) => sandbox.watch(action, self.cancel, self.options, self.tokens, took),
             Err(_) => Reached::default(),
         }
+    }
+
+    /// A file of a tool of the action's that isn't as it was when the tool was identified.
+    fn changed_tool(&self, action: &Action) -> Option<PathBuf> {
+        let tools = producers(action).filter_map(|from| match &self.graph.get(from).command {
+            Command::Given { shown, .. } => Some(&shown.files),
+            _ => None,
+        });
+        let same = |file: &HostFile| match fs::metadata(&file.path) {
+            // Others may put theirs into a folder.
+            Ok(now) => now.is_dir() || Stamp::of(&now).of_host(&file.path) == *file,
+            Err(_) => false,
+        };
+        tools.flatten().find(|file| !same(file)).map(|file| file.path.clone())
     }
 
     fn build(&self, task: &Task, action: &Action) -> Result<Performed, Stop> {
@@ -124,7 +143,7 @@ impl Worker<'_> {
             _ => Class::Folder,
         };
         let mut sandbox = Sandbox::new(self.store, class)?;
-        sandbox.stage(self.graph, action, &task.inputs)?;
+        sandbox.stage(self.graph, action, &task.inputs, &self.sealed)?;
         let begun = Instant::now();
         let (ended, took) = match &action.command {
             Command::Builtin { name, args, .. } => {
@@ -155,6 +174,10 @@ impl Worker<'_> {
             return Err(Stop::Failed(full.into(), end, Box::default()));
         }
         let outputs = ended.and_then(|()| sandbox.collect(action));
+        // Good or bad, it isn't what its key says.
+        if let Some(path) = self.changed_tool(action) {
+            return Err(Stop::Failed(Reason::ToolChanged { path }, end, Box::default()));
+        }
         let outputs: Outputs = match outputs {
             Ok(outputs) => outputs.into(),
             Err(reason) => {

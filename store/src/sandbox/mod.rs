@@ -6,6 +6,7 @@
 
 mod collect;
 mod reached;
+mod sealed;
 mod stage;
 mod view;
 
@@ -28,6 +29,8 @@ use crate::scratch::Temporary;
 use crate::walls::Refused;
 use crate::{Options, StoreError};
 pub use reached::{Reached, Refusal};
+pub(crate) use sealed::Sealed;
+pub use sealed::seal_of;
 use view::View;
 
 /// More of a log than this isn't kept in memory, nor cleaned of the sandbox's path.

@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Component, Path};
 
-use uk_action::{Action, Class, Command, EntryKind, Graph, LocalTree, OutputKind, Produced, Shown, Source};
+use uk_action::{
+    Action, Class, Command, EntryKind, Graph, LocalTree, OutputKind, Produced, Seal, Shown, Source,
+};
 
-use super::Sandbox;
+use super::{Sandbox, Sealed};
 use crate::StoreError;
 use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
@@ -21,13 +23,21 @@ impl Sandbox<'_> {
         graph: &Graph,
         action: &Action,
         produced: &[Option<Produced>],
+        sealed: &Sealed<'_>,
     ) -> Result<(), Reason> {
         check_paths(graph, action)?;
         for (input, produced) in action.inputs.iter().zip(produced) {
             let to = self.root.join(&input.path);
             make_parent(&to)?;
             match (&input.source, produced) {
-                (Source::Fixed { path, .. }, _) => self.stage_fixed(path, &input.path)?,
+                (Source::Fixed { path, seal: Seal::Trusted, .. }, _) => {
+                    self.stage_fixed(path, &input.path)?
+                }
+                (Source::Fixed { path, seal, .. }, _) if self.class == Class::Namespaces => {
+                    self.refer(&sealed.shared(path, seal)?, &input.path, true)?;
+                }
+                // Others could write to a copy that several have.
+                (Source::Fixed { path, seal, .. }, _) => sealed.copy(path, seal, &to)?,
                 (Source::Local(tree), _) => {
                     stage_local(tree, &to)?;
                     self.view.protect(&input.path);

@@ -1,10 +1,11 @@
 //! What an action finds in its sandbox.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use uk_action::{Digest, Graph, Input, LocalTree, OutputKind, Source};
-use uk_store::{Reason, StatCache};
+use uk_action::{Command, Digest, Graph, Input, LocalTree, OutputKind, Seal, Shown, Source};
+use uk_store::{Reason, Stamp, StatCache, seal_of};
 
 use crate::common::*;
 
@@ -66,7 +67,7 @@ fn programs_and_given_folders_are_staged() {
     let script =
         "printf '#!/bin/sh\\ncat tools/data fixed/data; cd fixed; /bin/pwd -P >&2\\n' > o; chmod +x o";
     let program = graph.add(shell("program", script, vec![], FILE));
-    let fixed = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
+    let fixed = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1"), seal: Seal::Trusted };
     let mut act = run(
         "run",
         vec!["bin/it".into()],
@@ -85,7 +86,7 @@ fn programs_and_given_folders_are_staged() {
     assert_eq!(fs::read_to_string(log).unwrap(), "/.uk-sandbox/fixed\n", "the host's path isn't seen");
 
     fs::rename(&host, host.with_extension("away")).unwrap();
-    let gone = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1") };
+    let gone = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1"), seal: Seal::Trusted };
     let gone = graph.add(shell("gone", "true", vec![Input { path: "i".into(), source: gone }], FILE));
     let diagnostic = build(&place.store, &graph, gone).unwrap_err().diagnostics(&graph).remove(0);
     assert_eq!(diagnostic.code.to_string(), "UK0406");
@@ -102,4 +103,70 @@ fn programs_and_given_folders_are_staged() {
         assert!(matches!(&failure.faults[0].reason, Reason::Layout { path } if path == outside));
     }
     assert_eq!(fs::read_dir(&host).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_made_while_a_tool_is_replaced_is_not_kept() {
+    let place = place();
+    let (tool, update) = (place.folder.path().join("tool"), place.folder.path().join("update"));
+    let planned = || {
+        let files = vec![Stamp::of_file(&tool).unwrap().of_host(&tool)];
+        let shown = Arc::new(Shown { files, ..Shown::default() });
+        let identity = Digest::of(&fs::read(&tool).unwrap());
+        let given = Command::Given { path: tool.clone(), identity, shown };
+        let mut graph = Graph::default();
+        let given = graph.add(action("tool", given, vec![], &[("tool", OutputKind::File)]));
+        // Somebody else's update, just then.
+        let script = format!("cat tool > o; mv {} {} || true", update.display(), tool.display());
+        let root = graph.add(shell("crate", &script, vec![from(given, "tool")], FILE));
+        (graph, root)
+    };
+    fs::write(&tool, "one\n").unwrap();
+    fs::write(&update, "two\n").unwrap();
+    let (graph, root) = planned();
+    let failure = build(&place.store, &graph, root).unwrap_err();
+    assert!(matches!(&failure.faults[0].reason, Reason::ToolChanged { path } if *path == tool));
+    let diagnostic = failure.diagnostics(&graph).remove(0);
+    assert_eq!(diagnostic.code.to_string(), "UK0610");
+    assert!(diagnostic.help.is_some_and(|help| help.contains("run the command again")));
+    for content in ["two\n", "one\n"] {
+        fs::write(&tool, content).unwrap();
+        let (graph, root) = planned();
+        let report = build(&place.store, &graph, root).unwrap();
+        assert_eq!((report.executed, text(&place.store, &report, root).as_str()), (1, content));
+    }
+}
+
+/// An archive is used only if it has its sum, a folder only if it holds its tree; who may execute a file is kept.
+#[test]
+fn sealed_sources_are_copied_and_checked() {
+    let place = place();
+    let folder = place.folder.path().join("checkout");
+    for (path, text) in
+        [("a/f", "f\n"), (".git/HEAD", "1"), (".cargo-ok", ""), ("run", "#!/bin/sh\necho ran\n")]
+    {
+        fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+        fs::write(folder.join(path), text).unwrap();
+    }
+    fs::set_permissions(folder.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    let seal = seal_of(&folder).unwrap();
+    fs::write(folder.join(".git/HEAD"), "2").unwrap();
+    assert_eq!(seal_of(&folder).unwrap(), seal, "what git keeps is no part of it");
+    let reads = |name: &str| {
+        let identity = Digest::of(name.as_bytes());
+        let source = Source::Fixed { path: folder.clone(), identity, seal: Seal::Tree(seal) };
+        let mut graph = Graph::default();
+        let input = Input { path: "i".into(), source };
+        let root = graph.add(shell(name, "cat i/a/f > o; i/run >> o; ls -A i >> o", vec![input], FILE));
+        (graph, root)
+    };
+    let (graph, root) = reads("honest");
+    let report = build(&place.store, &graph, root).unwrap();
+    assert_eq!(text(&place.store, &report, root), "f\nran\na\nrun\n");
+    fs::write(folder.join("a/f"), "g\n").unwrap();
+    assert_eq!(build(&place.store, &graph, root).unwrap().executed, 0, "what is known needs no source");
+    let (graph, root) = reads("edited");
+    let failure = build(&place.store, &graph, root).unwrap_err();
+    assert!(matches!(&failure.faults[0].reason, Reason::Unlike { path, .. } if *path == folder));
+    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0409");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::*;
 use uk_action::{
     Action, ActionId, Arg, Command, Digest, Entry, EntryKind, Graph, Input, Kind, LocalTree, OutputKind,
-    Source, Tree,
+    Seal, Source, Tree,
 };
 use uk_store::{Cause, Change, Difference, History, Name, Store, When, Why, status};
 
@@ -55,7 +55,7 @@ fn graph(place: &Place, shape: &Shape) -> (Graph, Vec<ActionId>) {
     });
     let tree = Tree::new(entries.collect()).unwrap();
     let local = LocalTree { digest: tree.digest(), tree, root: root.clone() };
-    let fixed = Source::Fixed { path: root, identity: Digest::of(&[shape.fixed.1]) };
+    let fixed = Source::Fixed { path: root, identity: Digest::of(&[shape.fixed.1]), seal: Seal::Trusted };
     let inputs = vec![
         from(tool, "tool"),
         from(source, "in"),

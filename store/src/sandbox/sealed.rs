@@ -1,0 +1,106 @@
+//! Sources of the host that others can write, copied and checked before an action sees them.
+
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uk_action::{Digest, Entry, EntryKind, Seal, Tree};
+
+use crate::error::During;
+use crate::executor::{Builtins, NotUnpacked};
+use crate::failure::Reason;
+use crate::layout::Store;
+use crate::scratch::Temporary;
+use crate::{StoreError, walk};
+
+/// Checked copies, each made when it is first needed and removed in the end.
+pub(crate) struct Sealed<'a> {
+    store: &'a Store,
+    builtins: &'a dyn Builtins,
+    copies: Mutex<HashMap<PathBuf, Copy>>,
+}
+
+/// A copy, if it is made; who holds the lock makes it.
+type Copy = Arc<Mutex<Option<Temporary>>>;
+
+impl<'a> Sealed<'a> {
+    pub(crate) fn new(store: &'a Store, builtins: &'a dyn Builtins) -> Self {
+        Self { store, builtins, copies: Mutex::default() }
+    }
+
+    /// A folder that everybody may read and nobody may write.
+    pub(super) fn shared(&self, from: &Path, seal: &Seal) -> Result<PathBuf, Reason> {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let copy = Arc::clone(copies.entry(from.to_owned()).or_default());
+        drop(copies);
+        let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*copy {
+            return Ok(made.to_path_buf());
+        }
+        let new = self.store.scratch()?.name();
+        self.copy(from, seal, &new)?;
+        Ok(copy.insert(new).to_path_buf())
+    }
+
+    /// Makes the folder `to`, a copy for one action.
+    pub(super) fn copy(&self, from: &Path, seal: &Seal, to: &Path) -> Result<(), Reason> {
+        fs::create_dir(to).during("make", to)?;
+        let unlike = |cause| Reason::Unlike { path: from.to_owned(), cause };
+        match seal {
+            Seal::Trusted => unreachable!("what is trusted is used where it is"),
+            Seal::Archive(sum) => self.builtins.unpack(from, sum, to).map_err(|error| match error {
+                NotUnpacked::Unlike(cause) => unlike(cause),
+                NotUnpacked::Unreadable(source) => Reason::Unreadable { path: from.to_owned(), source },
+                NotUnpacked::Unwritable(source) => StoreError::io("write", to, source).into(),
+            }),
+            Seal::Tree(digest) => match copy_tree(from, Some(to))? {
+                found if found == *digest => Ok(()),
+                _ => Err(unlike("its files aren't what they were when the build was planned".to_owned())),
+            },
+        }
+    }
+}
+
+/// The digest of everything in `folder` but what git and cargo keep there for themselves: what [`Seal::Tree`] holds.
+///
+/// # Errors
+/// When something there can't be read, or can't stand in a tree.
+pub fn seal_of(folder: &Path) -> Result<Digest, StoreError> {
+    copy_tree(folder, None)
+}
+
+/// Hashes a folder, and copies it on the way.
+fn copy_tree(from: &Path, to: Option<&Path>) -> Result<Digest, StoreError> {
+    let mut entries = Vec::new();
+    let theirs = |path: &str| path == ".cargo-ok" || path == ".git" || path.ends_with("/.git");
+    for found in walk::files_but(from, theirs)? {
+        let (source, place) = (from.join(&found.path), to.map(|to| to.join(&found.path)));
+        if let Some(folder) = place.as_deref().and_then(Path::parent) {
+            fs::create_dir_all(folder).during("make", folder)?;
+        }
+        let kind = match found.link {
+            Some(target) => {
+                if let Some(place) = place {
+                    symlink(&target, &place).during("write", &place)?;
+                }
+                EntryKind::Link { target }
+            }
+            None => {
+                let bytes = fs::read(&source).during("read", &source)?;
+                if let Some(place) = place {
+                    let mode = if found.executable { 0o755 } else { 0o644 };
+                    let copy = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
+                    copy.and_then(|mut copy| copy.write_all(&bytes)).during("write", &place)?;
+                }
+                EntryKind::File { digest: Digest::of(&bytes), executable: found.executable }
+            }
+        };
+        entries.push(Entry { path: found.path, kind });
+    }
+    let tree = Tree::new(entries)
+        .map_err(|error| StoreError::io("read", from, io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    Ok(tree.digest())
+}

@@ -1,0 +1,180 @@
+//! Crates of others, where cargo keeps them: what is edited there is told or has no effect, and never gets into the store.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Folder, Uk, uk};
+
+/// An application that uses a crate of the registry, and a cargo of its own to keep it.
+struct Place {
+    application: Folder,
+    home: Folder,
+    store: Folder,
+}
+
+impl Place {
+    fn new() -> Self {
+        let application = Folder::application(
+            "scopeguard = { version = \"1\", default-features = false }",
+            "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
+             log::info!(\"{}\", *scopeguard::guard(\"from the registry\", |_| ()));\n}\n",
+        );
+        // Where there is nothing to fetch any more.
+        uk(application.path(), ["plan"]).run().ok();
+        let (home, theirs) = (Folder::empty(), cargo_home());
+        fs::create_dir_all(home.join("registry/cache")).expect("folders can be made");
+        symlink(theirs.join("registry/index"), home.join("registry/index")).expect("links can be made");
+        for index in fs::read_dir(theirs.join("registry/cache")).expect("crates were fetched") {
+            let index = index.expect("it can be listed");
+            let here = home.join("registry/cache").join(index.file_name());
+            fs::create_dir(&here).expect("folders can be made");
+            for archive in fs::read_dir(index.path()).expect("it can be listed") {
+                let archive = archive.expect("it can be listed");
+                symlink(archive.path(), here.join(archive.file_name())).expect("links can be made");
+            }
+        }
+        Self { application, home, store: Folder::empty() }
+    }
+
+    fn uk(&self, args: &[&str]) -> Uk {
+        let args = args.iter().chain(&["--offline"]);
+        uk(self.application.path(), args).store(self.store.path()).env("CARGO_HOME", self.home.path())
+    }
+
+    /// Where its cargo keeps `scopeguard`: `registry/FOLDER/INDEX/scopeguard-...`.
+    fn kept(&self, folder: &str) -> PathBuf {
+        let indices = fs::read_dir(self.home.join("registry").join(folder)).expect("it is there");
+        let all = indices.flat_map(|index| fs::read_dir(index.expect("it can be listed").path()));
+        let mut all = all.flatten().map(|entry| entry.expect("it can be listed").path());
+        let ours = |path: &PathBuf| {
+            path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("scopeguard-1."))
+        };
+        all.find(ours).expect("the crate is there")
+    }
+
+    /// Gives the manifest another stamp, so that no memo holds.
+    fn forget(&self) {
+        let manifest = self.application.read("Cargo.toml");
+        self.application.write("Cargo.toml", &manifest);
+    }
+
+    fn keys(&self) -> Vec<Value> {
+        let text = self.uk(&["plan", "--format", "json"]).run().ok().stdout;
+        let plan: Value = serde_json::from_str(&text).expect("it is JSON");
+        plan["nodes"].as_array().expect("a list").clone()
+    }
+
+    fn verified(&self) {
+        let store = self.store.path();
+        uk(self.application.path(), ["store", "verify"]).store(store).run().ok();
+    }
+}
+
+fn cargo_home() -> PathBuf {
+    let home = |name| std::env::var_os(name).map(PathBuf::from);
+    home("CARGO_HOME").or_else(|| Some(home("HOME")?.join(".cargo"))).expect("cargo has a home")
+}
+
+fn append(file: &Path, text: &str) -> Vec<u8> {
+    let before = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    // Not through a link, nor into a file that may not be written.
+    fs::remove_file(file).expect("it can be replaced");
+    fs::write(file, [&before, text.as_bytes()].concat()).expect("files can be written");
+    before
+}
+
+#[test]
+fn an_edit_of_an_unpacked_crate_never_gets_into_the_store() {
+    let mut place = Place::new();
+    place.uk(&["plan"]).run().ok();
+    let unpacked = place.kept("src");
+    append(&unpacked.join("src/lib.rs"), "compile_error!(\"edited\");\n");
+    place.uk(&["build"]).run().ok();
+    place.verified();
+    let edited = place.keys();
+    // What cargo reads of it must be what was published.
+    let manifest = append(&unpacked.join("Cargo.toml"), "# edited\n");
+    place.forget();
+    let said = place.uk(&["build"]).run().fails(1, &["UK0409"]);
+    assert!(
+        said.contains("scopeguard-1") && said.contains("`scopeguard 1.") && said.contains("help: "),
+        "{said}"
+    );
+    fs::write(unpacked.join("Cargo.toml"), manifest).expect("files can be written");
+    // An honest build has the same keys and outputs.
+    fs::remove_dir_all(&unpacked).expect("folders can be removed");
+    place.store = Folder::empty();
+    place.uk(&["build"]).run().ok();
+    assert_eq!(place.keys(), edited);
+}
+
+#[test]
+fn an_archive_that_is_not_the_locks_is_refused_when_it_is_used() {
+    let place = Place::new();
+    place.uk(&["plan"]).run().ok();
+    let archive = place.kept("cache");
+    let honest = append(&archive, "x");
+    let parts = ["scopeguard-1", "its SHA-256 is `", "help: "];
+    // What was planned holds until the memo doesn't; what is compiled is checked again.
+    for _ in 0..2 {
+        let said = place.uk(&["build"]).run().fails(1, &["UK0409"]);
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        assert!(!place.application.join("dist").exists(), "no artifact");
+        place.forget();
+    }
+    place.verified();
+    fs::write(&archive, honest).expect("files can be written");
+    place.uk(&["build"]).run().ok();
+    // Where nothing is compiled, nothing is needed.
+    append(&archive, "x");
+    assert_eq!(place.uk(&["build"]).run().ok().counts().0, 0);
+}
+
+#[test]
+fn vendored_crates_are_built_and_held_to_their_lists() {
+    let place = Place::new();
+    let vendored = place.application.join("vendor");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["vendor", "--quiet", "--offline", "--versioned-dirs", "--manifest-path"]);
+    cargo.arg(place.application.join(".uk/cargo/root/Cargo.toml")).arg(&vendored);
+    let ran = cargo.env("CARGO_HOME", cargo_home()).output().expect("cargo starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    place.application.write(
+        ".cargo/config.toml",
+        "[source.crates-io]\nreplace-with = \"vendored\"\n\n[source.vendored]\ndirectory = \"vendor\"\n",
+    );
+    // Nothing but the vendored folder has any crate.
+    fs::remove_dir_all(place.home.join("registry")).expect("folders can be removed");
+    place.uk(&["build"]).run().ok();
+    let honest = place.keys();
+
+    let scopeguard = fs::read_dir(&vendored).expect("it is there").map(|entry| entry.expect("listed").path());
+    let is_it =
+        |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("scopeguard-1."));
+    let file = scopeguard.into_iter().find(is_it).expect("it was vendored").join("src/lib.rs");
+    let text = append(&file, "// edited\n");
+    assert_eq!(place.uk(&["build"]).run().ok().counts().0, 0, "what is built is as it was");
+    let empty = Folder::empty();
+    let said = place.uk(&["build"]).store(empty.path()).run().fails(1, &["UK0409"]);
+    assert!(said.contains("vendor/scopeguard-1"), "{said}");
+    place.forget();
+    let said = place.uk(&["build"]).run().fails(1, &["UK0409"]);
+    assert!(
+        said.contains("vendor/scopeguard-1")
+            && said.contains("src/lib.rs")
+            && said.contains("`cargo vendor`"),
+        "{said}"
+    );
+    fs::write(&file, text).expect("files can be written");
+    let again = Folder::empty();
+    place.uk(&["build"]).store(again.path()).run().ok();
+    place.uk(&["build"]).run().ok();
+    assert_eq!(
+        place.keys().iter().map(|node| &node["key"]).collect::<Vec<_>>(),
+        honest.iter().map(|node| &node["key"]).collect::<Vec<_>>()
+    );
+}

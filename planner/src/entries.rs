@@ -47,12 +47,17 @@ pub fn parameters(source: &str, path: &str) -> Option<Parameters> {
     };
     let read = |argument: &FnArg| {
         let FnArg::Typed(argument) = argument else { return Parameter::Other };
-        match &*argument.ty {
+        // A shared device is a reference, and may be taken as one.
+        let (ty, borrowed) = match &*argument.ty {
+            Type::Reference(reference) => (&*reference.elem, true),
+            ty => (ty, false),
+        };
+        match ty {
             Type::ImplTrait(wanted) => {
                 Parameter::Bounds(wanted.bounds.iter().filter_map(last_word).collect())
             }
             Type::Path(path) => match path.path.segments.last().map(|s| &s.ident) {
-                Some(name) if name == "Keys" => Parameter::Keys,
+                Some(name) if name == "Keys" && !borrowed => Parameter::Keys,
                 Some(name) if path.path.segments.len() == 1 && !bounds(name).is_empty() => {
                     Parameter::Bounds(bounds(name))
                 }
@@ -227,12 +232,19 @@ mod tests {
     #[test]
     fn parameters_are_read_where_they_stand() {
         let source = "
-            pub async fn start<B>(keys: Keys, time: impl uk_device::Time + 'static, disk: B, n: u32) where B: Block {}
+            pub async fn start<B>(keys: Keys, time: impl uk_device::Time + 'static, disk: B, n: u32, log: &'static B, k: &Keys) where B: Block {}
             pub struct Main;
             impl Main { pub async fn start() {} }
             mod inner { pub async fn go(time: impl Time) {} }";
         let bounds = |word: &str| Parameter::Bounds(vec![word.to_owned()]);
-        let all = vec![Parameter::Keys, bounds("Time"), bounds("Block"), Parameter::Other];
+        let all = vec![
+            Parameter::Keys,
+            bounds("Time"),
+            bounds("Block"),
+            Parameter::Other,
+            bounds("Block"),
+            Parameter::Other,
+        ];
         assert_eq!(parameters(source, "app::start"), Some(Parameters(all)));
         assert_eq!(parameters(source, "app::Main::start"), Some(Parameters(Vec::new())));
         assert_eq!(parameters(source, "app::inner::go"), Some(Parameters(vec![bounds("Time")])));

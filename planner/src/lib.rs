@@ -12,6 +12,7 @@ pub mod data;
 pub mod device;
 pub mod entries;
 pub mod generate;
+mod hint;
 pub mod hooks;
 mod key;
 pub mod lower;

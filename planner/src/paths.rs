@@ -3,6 +3,7 @@
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_keys::Value;
 
+use crate::syntax::quote;
 use crate::value::Type;
 
 /// What is wrong with a param's value, if it is a path, or a list of them, that leaves the project.
@@ -44,8 +45,10 @@ pub(crate) fn outside(path: &str, span: Span) -> Option<Diagnostic> {
         });
     leaves.then(|| {
         let message = format!("`{}` is outside of the project", path.escape_debug());
-        Diagnostic::error(Code::OutsideProject, message)
-            .label(span, "here")
-            .help("put the file beside the manifest or in a folder there, and write the path from there: `\"data/disk.img\"`")
+        let name = path.rsplit('/').find(|part| !matches!(*part, "" | "." | "..")).unwrap_or("data");
+        Diagnostic::error(Code::OutsideProject, message).label(span, "here").help(format!(
+            "put the file or folder beside the manifest, and write its path from there: `{}`",
+            quote(name)
+        ))
     })
 }

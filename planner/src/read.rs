@@ -244,13 +244,19 @@ impl<'r, 't> Reader<'r, 't> {
     }
 
     /// Complains of every property that was not asked for, then as [`Reader::done`].
-    pub fn done_with_properties(mut self) -> bool {
+    pub fn done_with_properties(self) -> bool {
+        self.done_with_properties_or(None)
+    }
+
+    /// As [`Reader::done_with_properties`]; `elsewhere` says where such a property can stand.
+    pub fn done_with_properties_or(mut self, elsewhere: Option<&str>) -> bool {
         for property in self.other_properties() {
             let name = &property.name.text;
             let message = format!("`{}` has no property `{}`", self.node.name.text, name.escape_debug());
             let asked = self.asked;
             let help = match names::nearest(name, asked.iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if elsewhere.is_some() => elsewhere.unwrap_or_default().to_owned(),
                 None if asked.count == 0 => format!("it has no properties; write `{}`", self.usage),
                 None => format!("it has {}", names::list(asked.iter())),
             };

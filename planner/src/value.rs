@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_keys::{Kind, Value};
 
+use crate::hint;
 use crate::names;
 use crate::read::{Name, Reader};
 use crate::syntax::{Scalar, quote};
@@ -22,9 +23,19 @@ pub struct Type {
 }
 
 impl Type {
+    /// The type of that name, which is one of [`Kind::NAMES`], with all its values; no list and no enum.
+    pub(crate) fn plain(name: &'static str) -> Type {
+        Type { item: name, list: false, range: None, options: Arc::new([]) }
+    }
+
     /// A path.
     pub(crate) fn path() -> Type {
-        Type { item: "path", list: false, range: None, options: Arc::new([]) }
+        Type::plain("path")
+    }
+
+    /// A size, for properties that `uk` itself has.
+    pub(crate) fn size() -> Type {
+        Type::plain("size")
     }
 
     /// Calls `use_` with the type as the guest knows it.
@@ -296,12 +307,11 @@ impl Literal {
                     (Scalar::Integer(n), _) if ty.parse(&n.to_string()).is_ok() => {
                         fault.help(format!("text that looks like a number needs quotes: `\"{n}\"`"))
                     }
-                    (Scalar::String(text), "bool") if matches!(&**text, "true" | "false") => {
-                        fault.help(format!("write `#{text}`"))
-                    }
-                    (Scalar::String(text), _) if ty.parse(text).is_ok() => {
+                    (Scalar::String(text), _) if name != "bool" && ty.parse(text).is_ok() => {
                         fault.help(format!("write it without quotes: `{text}`"))
                     }
+                    (Scalar::String(text), _) => self.meant(fault, ty, text),
+                    (Scalar::Integer(n), _) => self.meant(fault, ty, &n.to_string()),
                     _ => fault,
                 });
             }
@@ -312,23 +322,23 @@ impl Literal {
                 format!("{what} can't be `{}`", text.escape_debug()),
             )
             .label(self.span, format!("expected {expected}"));
-            match names::nearest(&text, ty.options().iter().map(String::as_str)) {
-                Some(near) => fault.help(format!("did you mean `{near}`?")),
-                None => fault,
-            }
+            self.meant(fault, ty, &text)
         })
     }
-}
 
-impl Type {
-    fn is_integer(&self) -> bool {
-        !self.list && matches!(Kind::named(self.item), Some(Kind::Int { .. }))
+    /// `fault` with what may have been meant by `text`, as a manifest writes it.
+    fn meant(&self, fault: Diagnostic, ty: &Type, text: &str) -> Diagnostic {
+        match hint::meant(ty, text) {
+            Some(meant) if ty.name() == "bool" => fault.help(format!("did you mean `#{meant}`?")),
+            Some(meant) if ty.is_integer() => fault.help(format!("did you mean `{meant}`?")),
+            Some(meant) => fault.help(format!("did you mean `{}`?", quote(&meant))),
+            None => fault,
+        }
     }
 }
 
 impl Type {
-    /// The type of sizes, for properties that `uk` itself has.
-    pub(crate) fn size() -> Type {
-        Type { item: "size", list: false, range: None, options: Arc::new([]) }
+    pub(crate) fn is_integer(&self) -> bool {
+        !self.list && matches!(Kind::named(self.item), Some(Kind::Int { .. }))
     }
 }

@@ -131,7 +131,7 @@ impl Kind<'_> {
             Kind::Cidr4 => "an IPv4 address and prefix such as `10.0.0.2/24`",
             Kind::Cidr6 => "an IPv6 address and prefix such as `fd00::2/64`",
             Kind::Mac => "an Ethernet address such as `02:00:00:00:00:01`",
-            Kind::Path => "a path (not empty)",
+            Kind::Path => "a path such as `data/disk.img`",
             Kind::List(of) => {
                 out.write_str("values separated by commas, each ")?;
                 return of.describe(out);

@@ -188,7 +188,8 @@ impl<'a> Cargo<'a> {
                     Code::UnreadableManifest,
                     format!("`{}` can't be read: {error}", path.display()),
                 )
-                .note(format!("the crate `{}` names it in `[package.metadata.uk]`", package.name))
+                .note(format!("the crate `{}` names it in `[package.metadata.uk]` of its `Cargo.toml`", package.name))
+                .help("write that file, as UTF-8 text, or take `devices` out of the `Cargo.toml`: `uk explain UK0102`")
             })?;
             devices.push(DeviceText {
                 package: package.name.to_string(),

@@ -23,7 +23,9 @@ pub(super) fn document(document: &Document<'_>, catalogue: &mut Catalogue, fault
     faults.extend(syntax);
     for node in &nodes {
         match &*node.name.text {
-            "language" => language(node, faults),
+            "language" => {
+                language(node, "install a newer `uk`, or depend on an older version of this crate", faults)
+            }
             "interface" => {
                 if let Some(interface) = interface(node, document.package, faults) {
                     add_interface(catalogue, interface, faults);

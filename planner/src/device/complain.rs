@@ -114,11 +114,17 @@ impl<'m> Draft<'m> {
     pub fn unsupported(&self, index: usize, at: &Implementation, chosen_by: Option<usize>) -> Diagnostic {
         let instance = &self.instances[index];
         let message = format!("the device `{}` doesn't exist on `{}`", instance.name, self.target);
-        let targets = uk_backends::Target::ALL.iter().filter(|t| self.catalogue.supports(at, **t));
-        let targets = names::list(targets.map(|t| t.name()));
-        let mut fault = Diagnostic::error(Code::UnsupportedTarget, message)
-            .label(instance.span, format!("`{}` exists on {targets}", at.name));
         let key = chosen_by.map(|key| &self.keys[key]);
+        let place = match key.filter(|_| self.catalogue.supports(at, self.target)) {
+            Some(key) => {
+                format!("`{}` exists there only with another `{}`", at.name, key.declaration.name)
+            }
+            None => {
+                let targets = uk_backends::Target::ALL.iter().filter(|t| self.catalogue.supports(at, **t));
+                format!("`{}` exists on {}", at.name, names::list(targets.map(|t| t.name())))
+            }
+        };
+        let mut fault = Diagnostic::error(Code::UnsupportedTarget, message).label(instance.span, place);
         if let Some((key, value)) = key.and_then(|key| key.value.as_ref().map(|v| (key, v))) {
             fault = fault.label(key.span, format!("`{}` is `{value}`", key.declaration.name));
         }

@@ -7,6 +7,7 @@ use uk_keys::{Stage, Value};
 
 use super::resolve::Draft;
 use super::{DeviceId, GraphKey, KeyId, ParamValue};
+use crate::hint;
 use crate::key::Key;
 use crate::names;
 use crate::read::Name;
@@ -98,9 +99,8 @@ impl<'m> Draft<'m> {
                     let fault = Diagnostic::error(Code::InvalidKeyValue, message)
                         .label(setting.value_span, format!("expected {expected}"))
                         .label(key.span, "the key is declared here");
-                    let near = names::nearest(&setting.value, key.ty.options().iter().map(String::as_str));
-                    self.faults.push(match near {
-                        Some(near) => fault.help(format!("did you mean `{near}`?")),
+                    self.faults.push(match hint::meant(&key.ty, &setting.value) {
+                        Some(meant) => fault.help(format!("did you mean `{meant}`?")),
                         None => fault,
                     });
                     draft.faulty = true;

@@ -20,7 +20,7 @@ use crate::units::{Crates, Mode, Origin};
 pub use data::{DATA, DATA_VERSION};
 pub use hook::HookInputs;
 pub use image::{Image, Wiring};
-pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives, directive_files, warnings};
+pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives, directive_files, error, warning, warnings};
 
 /// A tool of the host, identified.
 #[derive(Debug, Clone)]

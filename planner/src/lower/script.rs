@@ -8,7 +8,7 @@ use crate::units::{Mode, Unit};
 
 mod directives;
 
-pub use directives::{Directives, directive_files, warnings};
+pub use directives::{Directives, directive_files, error, warning, warnings};
 
 /// Name of the builtin that turns a build script's standard output into compiler arguments.
 pub const DIRECTIVES: &str = "cargo-directives";

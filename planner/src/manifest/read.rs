@@ -184,7 +184,7 @@ impl Parts {
             self.first_span.get_or_insert(node.span);
         }
         match what {
-            "language" => language(node, faults),
+            "language" => language(node, "install a newer `uk`", faults),
             "key" => match Key::read(node, faults) {
                 Some(key) => self.keys.push(key),
                 None => self.broken.extend(argument_name(node)),
@@ -242,7 +242,8 @@ fn argument_name(node: &Node<'_>) -> Option<Name> {
 }
 
 /// `language N`: what is written for a later language isn't read by guesswork.
-pub(crate) fn language(node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
+/// `help` says what to do about it.
+pub(crate) fn language(node: &Node<'_>, help: &str, faults: &mut Vec<Diagnostic>) {
     let mut reader = Reader::new(node, "language 1", faults);
     if let Some(value) = reader.argument("a version") {
         match value.scalar {
@@ -250,7 +251,6 @@ pub(crate) fn language(node: &Node<'_>, faults: &mut Vec<Diagnostic>) {
             Scalar::Integer(version) if version > i128::from(LANGUAGE) => {
                 let message =
                     format!("this is written in language {version}, and this `uk` knows {LANGUAGE}");
-                let help = "install a newer `uk`";
                 reader.fault_help(Code::NewerLanguage, message, value.span, "here", help);
             }
             _ => {
@@ -356,7 +356,13 @@ pub(crate) fn binding(node: &Node<'_>, within: Within, faults: &mut Vec<Diagnost
     reader.no_children();
     let (arguments, good) = match within {
         Within::Use => (arguments(&mut reader, true), reader.done()),
-        Within::Job | Within::Device => (Vec::new(), reader.done_with_properties()),
+        Within::Job | Within::Device => {
+            let named = device.as_ref().map_or("IMPLEMENTATION", |device| &device.text);
+            let help = format!(
+                "values belong to a device's own line: write `device NAME {named} ...`, and bind `NAME` here"
+            );
+            (Vec::new(), reader.done_with_properties_or(Some(&help)))
+        }
     };
     good.then_some(())?;
     Some(Binding { requirement: requirement?, device: device?, interface, arguments, span: node.span })
@@ -378,9 +384,13 @@ pub(crate) fn repeated_bindings<'b>(
         if let Some(first) = seen.get(&names::canonical(&binding.requirement.text)) {
             let message = format!("this {what} binds `{}` twice", binding.requirement);
             let help = if what == "job" {
-                "give the second another name and its interface: `block system`, then `swap swap-disk as=block`"
+                let Binding { requirement, device, interface, .. } = binding;
+                let interface = interface.as_ref().unwrap_or(requirement);
+                format!(
+                    "give the second another name, and say its interface: `other-{requirement} {device} as={interface}`"
+                )
             } else {
-                "delete one of the two"
+                "delete one of the two".to_owned()
             };
             let fault = Diagnostic::error(Code::DuplicateNode, message)
                 .label(binding.requirement.span, "the second")

@@ -67,3 +67,12 @@ fn a_key_that_is_passed_on_is_looked_at_too() {
     let (late, _) = codes(&passed(&format!("key how type=enum default=ring {options}")), &[]);
     assert_eq!(late, [Code::KeyStage]);
 }
+
+#[test]
+fn a_choice_that_the_target_lacks_names_the_key() {
+    let choice = "implementation chosen provides=log { key mode type=enum stage=build default=ring { option ring; option disk }; \
+                  choose (key)mode { ring { choose target { virtio { use ring } } }; disk { use disk } } }";
+    let (codes, drawn) = codes(choice, &[]);
+    assert_eq!(codes, [Code::UnsupportedTarget]);
+    assert!(drawn.contains("`chosen` exists there only with another `mode`"), "{drawn}");
+}

@@ -63,6 +63,20 @@ faults! {
          key c type=string secret=#true stage=build\nkey d type=u8 min=5 max=4\nkey e type=enum\nkey f type=list\nkey g type=u8 stage=boot\njob main entry=\"a::b\"\n";
     default_out_of_range: SMALL, Unix, [], [InvalidKeyValue, InvalidKeyValue],
         "unikernel hello\nkey port type=u16 default=80000\nkey mode type=enum default=fsat {\n    option fast\n    option safe\n}\njob main entry=\"a::b\"\n";
+    values_that_nearly_fit: SMALL, Unix, [], [
+            InvalidKeyValue, InvalidKeyValue, WrongType, InvalidKeyValue, WrongType, InvalidKeyValue, InvalidKeyValue,
+            InvalidKeyValue, InvalidKeyValue
+        ],
+        "unikernel hello\nkey wait type=duration default=\"5 min\"\nkey other type=duration default=\"soon\"\nkey rest type=duration default=30\n\
+         key space type=size default=\"64K\"\nkey on type=bool default=yes\nkey address type=ipv4 default=\"10.0.0.2/24\"\n\
+         key net type=ipv4-cidr default=\"10.0.0.2\"\nkey site type=path default=\"\"\nkey peers type=list of=mac default=\"02:00:00:00:00\"\n\
+         job main entry=\"a::b\"\n";
+    given_values_that_nearly_fit: SMALL, Unix, ["port=0x1F90", "nets=10.0.0.1 10.0.0.2/24", "fast=TRUE"],
+        [InvalidKeyValue, InvalidKeyValue, InvalidKeyValue],
+        "unikernel hello\nkey port type=u16\nkey nets type=list of=ipv4-cidr\nkey fast type=bool\njob main entry=\"a::b\" {\n    keys\n}\n";
+    values_on_a_line_of_a_job: EXAMPLE, Unix, [], [UnknownProperty, DuplicateNode],
+        "unikernel hello\njob main entry=\"a::b\" {\n    block ramdisk size=\"1MiB\"\n}\n\
+         job other entry=\"a::b\" {\n    time default-time\n    time default-time\n}\n";
     entry_without_crate: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=start\n";
     entry_with_dashes: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello-key::start\"\n";
     entry_with_a_call: SMALL, Unix, [], [InvalidEntry], "unikernel hello\njob main entry=\"hello::start()\"\n";
@@ -278,9 +292,10 @@ fn the_environment_and_secrets() {
 #[test]
 fn two_unikernels_of_one_name() {
     let mut desk = Desk::default();
-    let text = "unikernel hello\njob main entry=\"a::b\"\n";
-    let one = crate::support::unikernel(desk.manifest(text).0);
-    let two = crate::support::unikernel(desk.manifest(text).0);
+    let first = "unikernel hello\njob main entry=\"a::b\"\n";
+    let second = "unikernel hello\njob other entry=\"a::b\"\n";
+    let one = crate::support::unikernel(desk.manifest(first).0);
+    let two = crate::support::unikernel(desk.manifest(second).0);
     let faults = uk_planner::device::check_workspace(&[&one, &two]);
     insta::assert_snapshot!(desk.draw(&faults));
 }

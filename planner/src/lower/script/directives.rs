@@ -23,12 +23,18 @@ pub struct Directives {
 /// What a build script that printed `stdout` wants the user to know, whether it can be read otherwise or not.
 pub fn warnings(stdout: &[u8]) -> Vec<String> {
     let lines = stdout.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-    let warning = |line: &str| {
-        let line = line.trim();
-        let warning = line.strip_prefix("cargo::warning=").or_else(|| line.strip_prefix("cargo:warning="));
-        warning.map(str::to_owned)
-    };
-    lines.filter_map(warning).collect()
+    lines.filter_map(warning).map(str::to_owned).collect()
+}
+
+/// The text of a line that is a warning to the user.
+pub fn warning(line: &str) -> Option<&str> {
+    let line = line.trim();
+    line.strip_prefix("cargo::warning=").or_else(|| line.strip_prefix("cargo:warning="))
+}
+
+/// The text of a line that says why the script fails. `cargo:error=`, the older spelling, is metadata.
+pub fn error(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("cargo::error=")
 }
 
 /// The files that the builtin [`super::DIRECTIVES`] makes of a build script's output.

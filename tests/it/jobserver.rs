@@ -135,3 +135,22 @@ fn a_process_that_is_killed_takes_no_job_with_it() {
         assert_eq!(said(&store, &report, steps.1[1]), "++");
     }
 }
+
+#[test]
+fn make_does_as_much_at_once_as_there_are_jobs() {
+    // Each target waits for another one to have begun, and says how many there are at that moment.
+    let recipe = "@touch now.$@; \
+        for i in $$(seq 100); do test $$(ls now.* done.* 2>/dev/null | wc -l) -ge 2 && break; sleep 0.1; done; \
+        ls now.* | wc -l >> counts; mv now.$@ done.$@";
+    let script = format!(
+        "cd \"$TMPDIR\"; printf '%s\\n' 'all: a b c d' 'a b c d: ; {recipe}' > Makefile; \
+         MAKEFLAGS=\"$CARGO_MAKEFLAGS\" make >&2; sort -n counts | tail -n 1; wc -l < counts"
+    );
+    for class in classes() {
+        let folder = Folder::empty();
+        let store = store(&folder, class);
+        let steps = graph(&[(Kind::RunScript, &script)]);
+        let report = build(&store, &steps, 2);
+        assert_eq!(said(&store, &report, steps.1[0]), "2\n4\n", "{class:?}");
+    }
+}

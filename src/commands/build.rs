@@ -323,8 +323,13 @@ fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
 /// What a compiler says of a macro that panicked.
 const MACRO_PANICKED: [&str; 3] =
     ["error: proc-macro derive panicked", "error: custom attribute panicked", "error: proc macro panicked"];
-/// What programs say when they are given no more memory.
-const NO_MEMORY: [&str; 3] = ["memory allocation of", "Cannot allocate memory", "out of memory"];
+/// What programs say when they are given no more memory; the last one, where no reason follows, before they have begun.
+const NO_MEMORY: [&str; 4] = [
+    "memory allocation of",
+    "Cannot allocate memory",
+    "out of memory",
+    "failed to map segment from shared object\n",
+];
 
 /// Says in a fault's message what its log tells of the cause.
 fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, log: &str) {

@@ -177,6 +177,13 @@ fn a_build_script_that_wants_too_much_memory_is_told_so() {
     let folder = with_script("std::hint::black_box(Vec::<u8>::with_capacity(9 << 30));");
     let ran = build(&folder, "namespaces", &["--memory-limit", "8192"]);
     refused(ran, &folder, "UK0625", &["`hello 0.1.0` ran out of memory", "--memory-limit"]);
+    // Too little even for the compiler's libraries.
+    folder.write("build.rs", "fn main() {}\n");
+    build(&folder, "namespaces", &[]).ok();
+    std::fs::remove_dir_all(folder.join("dist")).expect("it was made");
+    folder.write("build.rs", &format!("// {}\nfn main() {{}}\n", token()));
+    let ran = build(&folder, "namespaces", &["--memory-limit", "64"]);
+    refused(ran, &folder, "UK0625", &["`hello 0.1.0` ran out of memory", "--memory-limit"]);
     build(&folder, "namespaces", &["--memory-limit", "0"]).ok();
 }
 

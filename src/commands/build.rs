@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uk_action::{Action, ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
+use uk_planner::lower::{DATA, DIRECTIVES, directive_files, error, warning, warnings};
 use uk_store::{
     Builtins, Cancel, CheckError, Event, Fault, NotUnpacked, Observer, Options, Reason, Report, Root, State,
     Unlike, realise, status,
@@ -299,23 +299,31 @@ fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     if !ui.colours() {
         log = plain(&log);
     }
-    // What a compiler says before its first error is warnings.
-    let lines: Vec<&str> = log.lines().collect();
-    let error = lines.iter().position(|l| plain(l).starts_with("error")).unwrap_or(0);
-    let end = lines.len().min(error + EXCERPT);
+    let script = matches!(action.kind, Kind::RunScript | Kind::ReadScript);
+    let errors: Vec<&str> = log.lines().filter(|_| script).filter_map(error).collect();
+    let warned: Vec<&str> = log.lines().filter(|_| script).filter_map(warning).collect();
+    // What a compiler says before its first error is warnings. What a script wants to be told has its own place.
+    let told = |line: &&str| script && (error(line).is_some() || warning(line).is_some());
+    let lines: Vec<&str> = log.lines().filter(|line| !told(line)).collect();
+    let first = lines.iter().position(|l| plain(l).starts_with("error")).unwrap_or(0);
+    let end = lines.len().min(first + EXCERPT);
     let mut diagnostic = fault.diagnostic(&session.graph);
     if let Some(cut) = lines.len().checked_sub(end).filter(|n| *n > 0) {
-        diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[error..end].join("\n")));
-    } else if end > error {
-        diagnostic.notes.push(lines[error..end].join("\n"));
+        diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[first..end].join("\n")));
+    } else if end > first {
+        diagnostic.notes.push(lines[first..end].join("\n"));
     }
     name_the_cause(&mut diagnostic, fault, action, &log);
-    if matches!(action.kind, Kind::RunScript | Kind::ReadScript) {
-        // What a C compiler said, for one, comes as warnings.
-        let said = warnings(log.as_bytes());
-        if !said.is_empty() {
-            diagnostic.notes.insert(0, format!("it warned:\n{}", said.join("\n")));
-        }
+    // What a C compiler said, for one, comes as warnings.
+    if !warned.is_empty() {
+        diagnostic.notes.insert(0, format!("it warned:\n{}", warned.join("\n")));
+    }
+    if !errors.is_empty() && matches!(fault.reason, Reason::Exit(_)) {
+        diagnostic.message = format!("the build script of `{}` failed: {}", action.label, errors.join("\n"));
+    }
+    if let Some((first, more)) = diagnostic.message.clone().split_once('\n').filter(|_| script) {
+        diagnostic.message = first.to_owned();
+        diagnostic.notes.insert(0, more.to_owned());
     }
     vec![diagnostic]
 }

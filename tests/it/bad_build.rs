@@ -111,6 +111,26 @@ fn warnings_of_a_build_script_are_shown_and_explain_its_failure() {
 }
 
 #[test]
+fn a_build_script_says_why_it_fails() {
+    let folder = Folder::example("hello-key");
+    for end in ["std::process::exit(3);", ""] {
+        let (old, none) = (crate::support::token(), crate::support::token());
+        folder.write(
+            "build.rs",
+            &format!(
+                "fn main() {{\n    println!(\"cargo::warning={old}\");\n    println!(\"cargo::error={none}\");\n    \
+                 println!(\"cargo::error=install it\");\n    {end}\n}}\n"
+            ),
+        );
+        let message = format!("the build script of `hello-key 0.1.0` failed: {none}");
+        let said = fails(&folder, &[], &["UK0602"], &[&message, "install it"]);
+        for once in [&old, &none] {
+            assert!(said.matches(once.as_str()).count() <= 1, "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_build_script_that_does_not_compile_shows_the_compilers_error() {
     let folder = Folder::example("hello-key");
     folder.write("build.rs", "fn main() {\n    let x: u32 = \"\";\n}\n");

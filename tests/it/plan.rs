@@ -75,6 +75,25 @@ fn json_is_what_its_schema_says() {
 }
 
 #[test]
+fn the_json_of_every_example_is_what_its_schema_says() {
+    let schema =
+        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
+    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let folder = Folder::workspace();
+    let words = ["plan", "--format", "json", "--target", "unix", "--target", "virtio"];
+    let plan = uk(folder.path(), words).run().ok();
+    let plan: Value = serde_json::from_str(&plan.stdout).expect("it is JSON");
+    assert_eq!(schema::faults(&schema, &plan), [""; 0]);
+    let on = |target: &str| list(&plan, "unikernels").iter().filter(|u| word(u, "target") == target).count();
+    assert!(on("unix") >= 14, "every example is planned");
+    assert_eq!(on("unix"), on("virtio"));
+    // Every kind of thing that a plan can hold is in one of them.
+    for name in ["keys", "devices", "attachments", "hooks", "jobs"] {
+        assert!(list(&plan, "unikernels").iter().any(|u| !list(u, name).is_empty()), "{name}");
+    }
+}
+
+#[test]
 fn the_schema_check_itself_finds_faults() {
     let schema =
         std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");

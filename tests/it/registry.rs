@@ -178,3 +178,35 @@ fn vendored_crates_are_built_and_held_to_their_lists() {
         honest.iter().map(|node| &node["key"]).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn an_edited_checkout_of_git_never_gets_into_the_store_as_the_revision() {
+    let (theirs, home, store) = (Folder::empty(), Folder::empty(), Folder::empty());
+    theirs.write("Cargo.toml", "[package]\nname = \"friend\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    theirs.write("src/lib.rs", "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n");
+    for args in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"],
+    ] {
+        let ran = Command::new("git").arg("-C").arg(theirs.path()).args(args).output().expect("git starts");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let application = Folder::application(
+        &format!("friend = {{ git = \"file://{}\" }}", theirs.path().display()),
+        "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
+         log::info!(\"{}\", friend::WORD);\n}\n",
+    );
+    symlink(cargo_home().join("registry"), home.join("registry")).expect("links can be made");
+    let uk = |args: &[&str]| uk(application.path(), args).store(store.path()).env("CARGO_HOME", home.path());
+    uk(&["plan"]).run().ok();
+    let first = |folder: PathBuf| {
+        fs::read_dir(folder).expect("it is there").next().expect("one").expect("listed").path()
+    };
+    let checkout = first(first(home.join("git/checkouts")));
+    let text = append(&checkout.join("src/lib.rs"), "compile_error!(\"edited\");\n");
+    let said = uk(&["build"]).run().fails(1, &["UK0409"]);
+    assert!(said.contains("git/checkouts") && said.contains("when the build was planned"), "{said}");
+    fs::write(checkout.join("src/lib.rs"), text).expect("files can be written");
+    assert!(uk(&["run"]).run().ok().stdout.ends_with("] honest\n"));
+}

@@ -94,5 +94,10 @@ fn tool(path: &Path, store: &Store) -> Result<Tool> {
         }
     };
     let label = path.file_name().unwrap_or_default().display().to_string();
-    Ok(Tool { label, path: path.to_owned(), identity: part.identity, shown: part.shown(&watch) })
+    Ok(Tool {
+        label,
+        path: path.to_owned(),
+        identity: part.identity,
+        shown: part.shown(watch.into_host_files()),
+    })
 }

@@ -83,8 +83,8 @@ impl Watch {
     }
 
     /// The files that were there, as they were; no signs.
-    pub fn host_files(&self) -> Vec<HostFile> {
-        self.files.iter().filter_map(|(path, stamp)| Some(stamp.as_ref()?.of_host(path))).collect()
+    pub fn into_host_files(self) -> Vec<HostFile> {
+        self.files.into_iter().filter_map(|(path, stamp)| Some(stamp?.of_host(path))).collect()
     }
 
     fn holds(&self) -> bool {

@@ -44,7 +44,7 @@ pub fn host(project: &Project, store: &Store) -> Result<Host> {
     let rustc = rustc(project)?;
     let (Identified { identity, cfg, parts, libraries }, watch) = identify(&rustc, store)?;
     let host = libraries.into_iter().map(HostPath::same).collect();
-    let shown = Arc::new(Shown { parts, host, files: watch.host_files() });
+    let shown = Arc::new(Shown { parts, host, files: watch.into_host_files() });
     let rust = Tool { label: format!("rustc {}", rustc.release), path: rustc.sysroot, identity, shown };
     let cc::Drivers { link, compile } = cc::identify(store)?;
     Ok(Host { triple: rustc.triple, rust, cc: link, c: compile, cfg })

@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -70,8 +70,8 @@ impl Stamp {
     }
 
     /// The file at `path` in the state that has this stamp.
-    pub fn of_host(&self, path: &Path) -> HostFile {
-        HostFile { path: path.to_owned(), inode: self.inode, size: self.size, modified: self.modified }
+    pub fn of_host(&self, path: impl Into<PathBuf>) -> HostFile {
+        HostFile { path: path.into(), inode: self.inode, size: self.size, modified: self.modified }
     }
 
     /// For how long after `now` the file could still change without showing it, if for any time at all: the kernel stamps

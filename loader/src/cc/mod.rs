@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uk_action::{Digest, HostPath, Shown};
+use uk_action::{Digest, HostFile, HostPath, Shown};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Tool;
 use uk_store::Store;
@@ -94,10 +94,10 @@ impl Part {
         Ok(Self { identity, host })
     }
 
-    /// What a sandbox shows; `watch` has what was looked at.
-    pub fn shown(self, watch: &Watch) -> Arc<Shown> {
+    /// What a sandbox shows; `files` are those that it was identified by.
+    pub fn shown(self, files: Vec<HostFile>) -> Arc<Shown> {
         let host = self.host.into_iter().map(|(at, from)| HostPath { at, from }).collect();
-        Arc::new(Shown { parts: Vec::new(), host, files: watch.host_files() })
+        Arc::new(Shown { parts: Vec::new(), host, files })
     }
 }
 
@@ -124,13 +124,15 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
         }
     };
     let Known { label, link, compile } = known;
-    let tool = |label, part: Part| Tool {
+    let tool = |label, part: Part, files| Tool {
         label,
         path: program.clone(),
         identity: part.identity,
-        shown: part.shown(&watch),
+        shown: part.shown(files),
     };
-    Ok(Drivers { compile: tool(format!("{label}, headers"), compile), link: tool(label, link) })
+    let files = watch.into_host_files();
+    let compile = tool(format!("{label}, headers"), compile, files.clone());
+    Ok(Drivers { compile, link: tool(label, link, files) })
 }
 
 fn look(store: &Store, program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {

@@ -119,7 +119,7 @@ impl Worker<'_> {
         });
         let same = |file: &HostFile| match fs::metadata(&file.path) {
             // Others may put theirs into a folder.
-            Ok(now) => now.is_dir() || Stamp::of(&now).of_host(&file.path) == *file,
+            Ok(now) => now.is_dir() || Stamp::of(&now).of_host(file.path.as_path()) == *file,
             Err(_) => false,
         };
         tools.flatten().find(|file| !same(file)).map(|file| file.path.clone())

@@ -110,7 +110,7 @@ fn what_is_made_while_a_tool_is_replaced_is_not_kept() {
     let place = place();
     let (tool, update) = (place.folder.path().join("tool"), place.folder.path().join("update"));
     let planned = || {
-        let files = vec![Stamp::of_file(&tool).unwrap().of_host(&tool)];
+        let files = vec![Stamp::of_file(&tool).unwrap().of_host(tool.as_path())];
         let shown = Arc::new(Shown { files, ..Shown::default() });
         let identity = Digest::of(&fs::read(&tool).unwrap());
         let given = Command::Given { path: tool.clone(), identity, shown };

@@ -18,13 +18,12 @@ use crate::{StoreError, fault};
 const FORMAT: u64 = 1;
 const FORMAT_FILE: &str = "FORMAT";
 /// Everything that may stand at the top of a store; anything else is somebody else's folder.
-pub(crate) const OWN: [&str; 15] = [
+pub(crate) const OWN: [&str; 14] = [
     FORMAT_FILE,
     "ac",
     "bad",
     "cas",
     "durations",
-    "host",
     "last",
     "lock",
     "log",

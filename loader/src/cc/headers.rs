@@ -1,19 +1,14 @@
 //! The headers of the C library and of C++'s.
 //!
 //! `/usr/include` is where every library of the host puts its headers. What a build script may see of it is the C library's
-//! part, and C++'s own: these come with the compiler. They are copied into the store, so that a sandbox has one folder to show.
+//! part, and C++'s own: these come with the compiler.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use uk_action::{Entry, EntryKind, HostPath, Tree};
-use uk_diagnostic::{Code, Diagnostic};
-use uk_store::Store;
+use uk_action::HostPath;
 
-use crate::Result;
 use crate::memo::Watch;
-use crate::needs::contents;
 use crate::toolchain::ask;
 
 /// Where the host has them.
@@ -37,52 +32,24 @@ const DATABASES: [&str; 5] = [
     "/lib/apk/db/installed",
 ];
 
-/// The headers, copied into the store, and where they are looked for.
-pub(super) fn collect(store: &Store, cc: &Path, watch: &mut Watch) -> Result<Option<HostPath>> {
+/// The headers, where they are looked for.
+pub(super) fn collect(cc: &Path, watch: &mut Watch) -> BTreeSet<HostPath> {
     let root = Path::new(ROOT);
     watch.file(root);
     DATABASES.iter().for_each(|database| watch.sign(database));
-    let mut wanted = BTreeSet::new();
     let multiarch = ask(cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
     let below = Some(multiarch.trim()).filter(|name| !name.is_empty()).map(|name| root.join(name));
+    let mut wanted = BTreeSet::new();
     for folder in below.into_iter().chain([root.to_owned()]) {
         let names = FOLDERS.split_whitespace().map(str::to_owned);
         let names = names.chain(FILES.split_whitespace().map(|name| format!("{name}.h")));
         for path in names.map(|name| folder.join(name)).filter(|path| path.exists()) {
+            // What is replaced shows at its folder, or with the package manager.
             if path.is_dir() {
                 watch.file(&path);
             }
-            let at = path.strip_prefix("/").unwrap_or(&path).to_owned();
-            wanted.insert(HostPath { at, from: path });
+            wanted.insert(HostPath::same(path));
         }
     }
-    if wanted.is_empty() {
-        return Ok(None);
-    }
-    let unusable = |cause: String| {
-        Diagnostic::error(Code::NoLinker, format!("the C library's headers can't be used: {cause}"))
-    };
-    let found = contents(&wanted).map_err(|error| unusable(error.to_string()))?;
-    // Links among them become what they lead to: a copy has no business with what lies beside the original.
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    for entry in found.entries() {
-        let from = Path::new("/").join(&entry.path);
-        match &entry.kind {
-            EntryKind::Link { .. } if from.is_dir() || !from.exists() => {}
-            _ => {
-                let bytes =
-                    fs::read(&from).map_err(|error| unusable(format!("`{}`: {error}", from.display())))?;
-                files.push((entry.path.clone(), bytes));
-            }
-        }
-    }
-    let entry = |(path, bytes): &(String, Vec<u8>)| Entry {
-        path: path.clone(),
-        kind: EntryKind::File { digest: uk_action::Digest::of(bytes), executable: false },
-    };
-    let tree = Tree::new(files.iter().map(entry).collect()).map_err(|error| unusable(error.to_string()))?;
-    let texts = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-    let copied = store.fixed_tree("host", tree.digest(), texts).map_err(|error| error.diagnostic())?;
-    watch.existence(&copied);
-    Ok(Some(HostPath { at: PathBuf::from(ROOT), from: copied.join("usr/include") }))
+    wanted
 }

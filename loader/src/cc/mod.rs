@@ -118,7 +118,7 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
         Some(known) => known,
         None => {
             let mut watch = Watch::default();
-            let known = look(store, &program, &extra, &mut watch)?;
+            let known = look(&program, &extra, &mut watch)?;
             remember(memo, &question, watch.clone(), &known);
             (known, watch)
         }
@@ -135,7 +135,7 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
     Ok(Drivers { compile, link: tool(label, link, files) })
 }
 
-fn look(store: &Store, program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
+fn look(program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
     let root = Path::new("/");
     watch.file(program);
     let version = ask(program, &["--version"], root)?;
@@ -182,7 +182,7 @@ fn look(store: &Store, program: &Path, extra: &str, watch: &mut Watch) -> Result
         watch.file(path);
     }
     passes.iter().for_each(|path| watch.file(path));
-    compile.extend(headers::collect(store, program, watch)?);
+    compile.extend(headers::collect(program, watch));
     compile.extend(named(extra, watch)?);
 
     let link: BTreeSet<HostPath> = link.iter().map(HostPath::same).collect();

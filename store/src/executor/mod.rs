@@ -244,17 +244,12 @@ fn protect(graph: &Graph, nodes: &[Node], store: &Store) {
     let _ = store.protect(keys.chain(outputs).chain(fixed));
 }
 
-/// The digests of the fixed trees in the store (its `sdk/DIGEST`, `host/DIGEST`) that an action uses or stands for.
+/// The digests of the fixed trees in the store (its `sdk/DIGEST`) that an action uses.
 pub(crate) fn fixed_trees(action: &Action, store: &Store) -> impl Iterator<Item = Digest> {
-    let inputs = action.inputs.iter().filter_map(|input| match &input.source {
-        Source::Fixed { path, .. } => Some(path),
+    action.inputs.iter().filter_map(|input| match &input.source {
+        Source::Fixed { path, .. } => {
+            path.strip_prefix(store.root()).ok()?.iter().nth(1)?.to_str()?.parse::<Digest>().ok()
+        }
         Source::Local(_) | Source::Output { .. } => None,
-    });
-    let shown = match &action.command {
-        Command::Given { shown, .. } => &shown.host[..],
-        _ => &[],
-    };
-    inputs
-        .chain(shown.iter().map(|host| &host.from))
-        .filter_map(|path| path.strip_prefix(store.root()).ok()?.iter().nth(1)?.to_str()?.parse().ok())
+    })
 }

@@ -286,17 +286,9 @@ impl Marked {
 
     /// Fixed trees that nothing uses, and what was found damaged.
     fn take_others(&mut self, store: &Store, trees: &HashSet<Digest>) -> Result<(), StoreError> {
-        let memos = scan::children(&store.root().join("memo"))?;
-        let memos = memos.into_iter().filter_map(|(path, _)| fs::read(path).ok()).collect::<Vec<_>>();
-        // What a memo names is what the next build takes.
-        let remembered = |name: &str| {
-            memos.iter().any(|memo| memo.windows(name.len()).any(|part| part == name.as_bytes()))
-        };
-        let all = ["host", "sdk"].map(|folder| scan::children(&store.root().join(folder)));
-        for (path, found) in all.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            let Ok(digest) = name.parse::<Digest>() else { continue };
-            if found.is_dir() && !trees.contains(&digest) && !remembered(name) {
+        for (path, found) in scan::children(&store.root().join("sdk"))? {
+            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            if found.is_dir() && name.is_some_and(|digest| !trees.contains(&digest)) {
                 self.report.freed += folder_size(&path)?;
                 self.report.others += 1;
                 self.garbage.push(path);

@@ -77,10 +77,8 @@ impl Store {
                 share.add(scan::size(&found) + if found.is_dir() { folder_size(&path)? } else { 0 });
             }
         }
-        for folder in ["host", "sdk"] {
-            for (path, found) in scan::children(&self.root().join(folder))? {
-                stats.fixed.add(scan::size(&found) + folder_size(&path)?);
-            }
+        for (path, found) in scan::children(&self.root().join("sdk"))? {
+            stats.fixed.add(scan::size(&found) + folder_size(&path)?);
         }
         stats.fallen =
             self.roots()?.iter().flat_map(|found| &found.root).filter(|root| !root.stands()).count();

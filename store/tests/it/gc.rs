@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use uk_action::{Action, ActionId, Command, Digest, Graph, HostPath, Kind, Output, OutputKind, Shown};
+use uk_action::{ActionId, Digest, Graph, OutputKind};
 use uk_store::{Collected, Keep, Report, Root, Store};
 
 use crate::common::*;
@@ -221,43 +221,6 @@ fn nothing_outside_of_the_store_is_touched() {
     let strays = findings.iter().filter(|finding| finding.what == "isn't a part of a store");
     assert_eq!(strays.count(), 8, "{findings:?}");
     assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
-}
-
-/// Copies of what tools need of the host, named by roots, by memos, and by nobody.
-#[test]
-fn copies_of_the_hosts_files_go_when_nobody_needs_them() {
-    let place = place();
-    let copy = |name: &str| {
-        let store = Store::open(place.store.root()).unwrap();
-        store.fixed_tree("host", Digest::of(name.as_bytes()), [("h", name.as_bytes())]).unwrap()
-    };
-    let (rooted, remembered, lost) = (copy("rooted"), copy("remembered"), copy("lost"));
-    place.store.set_memo("cc.json", format!("[{:?}]", remembered.join("usr")).as_bytes()).unwrap();
-    let mut graph = Graph::default();
-    let shown =
-        Shown { host: vec![HostPath { at: "/h".into(), from: rooted.join("h") }], ..Shown::default() };
-    let given = graph.add(Action {
-        kind: Kind::Toolchain,
-        label: "cc".into(),
-        span: None,
-        command: Command::Given { path: "/bin/sh".into(), identity: Digest::of(b"cc"), shown: shown.into() },
-        inputs: vec![],
-        outputs: vec![Output { path: "tool".into(), kind: OutputKind::File }],
-    });
-    let root = graph.add(shell("root", "echo > o", vec![from(given, "cc")], FILE));
-    let report = build(&Store::open(place.store.root()).unwrap(), &graph, root).unwrap();
-    let witness = place.folder.path().join("made.json");
-    fs::write(&witness, "").unwrap();
-    add_root(&place, &witness, &graph, root, &report);
-
-    let there = || [&rooted, &remembered, &lost].map(|copy| copy.exists());
-    assert_eq!(collect(&place, &Keep { dry_run: true, ..all() }).others, 1);
-    assert_eq!(there(), [true; 3]);
-    assert_eq!(collect(&place, &all()).others, 1);
-    assert_eq!(there(), [true, true, false]);
-    fs::remove_file(&witness).unwrap();
-    assert_eq!(collect(&place, &all()).others, 1);
-    assert_eq!(there(), [false, true, false]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ type Result<T> = std::result::Result<T, FolderFault>;
 /// # Errors
 /// What stands in the way.
 pub fn check_folder(folder: &Path) -> Result<()> {
-    list(folder, false).map(|_| ())
+    list(folder, false, &Apart::default()).map(|_| ())
 }
 
 /// The files of a folder, as paths relative to it with `/` between names.
@@ -42,17 +42,32 @@ pub(crate) struct Found {
     pub files: Vec<(String, u64)>,
 }
 
-/// Lists the folder `root`; with `sizes`, those of its files too.
-pub(crate) fn list(root: &Path, sizes: bool) -> Result<Found> {
+/// What of a folder isn't from the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Apart {
+    /// Files and folders in it that are made while building: what is there in their place doesn't count.
+    pub made: Vec<String>,
+    /// Whether it need not be there.
+    pub may_be_missing: bool,
+}
+
+/// Lists the folder `root`, less what is `apart`; with `sizes`, those of its files too.
+pub(crate) fn list(root: &Path, sizes: bool, apart: &Apart) -> Result<Found> {
     let fault = |error: &io::Error| match error.kind() {
         io::ErrorKind::NotFound => unfit("it isn't there", "make it, or name another folder"),
         io::ErrorKind::NotADirectory => unfit("it isn't a folder", "name the folder that the files are in"),
         _ => unfit(&error.to_string(), "make it readable"),
     };
-    let real = root.canonicalize().map_err(|error| fault(&error))?;
+    let real = match root.canonicalize() {
+        Err(error) if apart.may_be_missing && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Found::default());
+        }
+        real => real.map_err(|error| fault(&error))?,
+    };
     // What would be told of the first name in it.
     fs::read_dir(&real).map_err(|error| fault(&error))?;
-    let mut walk = Walk { root: real.clone(), sizes, found: Found::default(), above: Vec::new() };
+    let mut walk =
+        Walk { root: real.clone(), sizes, apart: &apart.made, found: Found::default(), above: Vec::new() };
     walk.folder(&real, "", true)?;
     let mut found = walk.found;
     found.entries.sort();
@@ -60,15 +75,16 @@ pub(crate) fn list(root: &Path, sizes: bool) -> Result<Found> {
     Ok(found)
 }
 
-struct Walk {
+struct Walk<'a> {
     root: PathBuf,
     sizes: bool,
+    apart: &'a [String],
     found: Found,
     /// The real paths of the folders that are being listed.
     above: Vec<PathBuf>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Lists `folder`; `own` unless a link on the way led there, so that its entries are listed elsewhere.
     fn folder(&mut self, folder: &Path, prefix: &str, own: bool) -> Result<()> {
         self.above.push(folder.to_owned());
@@ -80,6 +96,9 @@ impl Walk {
                 return Err(unfit(&cause, "rename the file: names become keys, which are text"));
             };
             let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+            if self.apart.contains(&key) {
+                continue;
+            }
             let kind = entry.file_type().map_err(|error| unreadable(&key, &error))?;
             if own && !kind.is_dir() {
                 self.found.entries.push(key.clone());

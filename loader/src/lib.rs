@@ -18,7 +18,7 @@ mod sources;
 mod toolchain;
 
 pub use cargo::{Cargo, DeviceText, Found, Locking, programs, unpack};
-pub use data::{FolderFault, check_folder};
+pub use data::{Apart, FolderFault, check_folder};
 pub use host_programs::{host_programs, interpreters};
 pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};

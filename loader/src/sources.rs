@@ -9,14 +9,15 @@ use uk_action::{Digest, LocalTree};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_store::StatCache;
 
-use crate::{MANIFEST, Result, data};
+use crate::data::{self, Apart};
+use crate::{MANIFEST, Result};
 
 /// Fingerprints source sets, through one cache of stamps.
 pub struct SourceSets {
     cache: StatCache,
     /// What was fingerprinted in this run.
     known: HashMap<PathBuf, Arc<LocalTree>>,
-    data: HashMap<(PathBuf, bool), Arc<DataFolder>>,
+    data: HashMap<(PathBuf, bool, Apart), Arc<DataFolder>>,
 }
 
 /// A folder that data are made of.
@@ -106,8 +107,8 @@ impl SourceSets {
         Ok(tree)
     }
 
-    /// All files in `folder`, also those that git ignores; with `sizes`, how big they are. `shown` is what messages call it. `check`
-    /// may refuse them before anything is read.
+    /// All files in `folder`, also those that git ignores, less what is `apart`; with `sizes`, how big they are. `shown` is what
+    /// messages call it. `check` may refuse them before anything is read.
     ///
     /// # Errors
     /// `UK0411` if there is no such folder, or something in it can't become data; `UK0406` for a file that can't be read.
@@ -116,13 +117,14 @@ impl SourceSets {
         folder: &Path,
         shown: &str,
         sizes: bool,
+        apart: Apart,
         check: impl FnOnce(&[(String, u64)]) -> Result<()>,
     ) -> Result<Arc<DataFolder>> {
-        let place = (folder.to_owned(), sizes);
+        let place = (folder.to_owned(), sizes, apart);
         if let Some(known) = self.data.get(&place) {
             return Ok(known.clone());
         }
-        let found = data::list(folder, sizes).map_err(|fault| fault.diagnostic(shown))?;
+        let found = data::list(folder, sizes, &place.2).map_err(|fault| fault.diagnostic(shown))?;
         check(&found.files)?;
         let tree = self.cache.fingerprint(folder, &found.entries).map_err(|error| error.diagnostic())?;
         let known = Arc::new(DataFolder { tree: Arc::new(tree), files: found.files });

@@ -173,11 +173,7 @@ impl Builtins for Made {
     fn run(&self, name: &str, args: &[String], sandbox: &Path) -> Result<(), String> {
         match name {
             DIRECTIVES => directives(args, sandbox),
-            DATA => uk_data::make(
-                args.first().map_or("", String::as_str),
-                &sandbox.join("files"),
-                &sandbox.join("out/data"),
-            ),
+            DATA => data(args, sandbox),
             _ => Err(format!("there is no builtin `{name}`")),
         }
     }
@@ -185,6 +181,18 @@ impl Builtins for Made {
     fn unpack(&self, archive: &Path, sum: &str, to: &Path) -> Result<(), NotUnpacked> {
         uk_loader::unpack(archive, sum, to)
     }
+}
+
+/// Makes data of the files in a sandbox.
+fn data(args: &[String], sandbox: &Path) -> Result<(), String> {
+    let mut folder = sandbox.join("files");
+    if let Some(inside) = args.get(1) {
+        folder.push(inside);
+        if !folder.is_dir() {
+            return Err(format!("there is no folder `{inside}` in what the hook made"));
+        }
+    }
+    uk_data::make(args.first().map_or("", String::as_str), &folder, &sandbox.join("out/data"))
 }
 
 /// Reads what a build script printed.
@@ -344,7 +352,14 @@ fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, l
     let says = |texts: &[&str]| texts.iter().any(|text| log.contains(text));
     let exited = matches!(fault.reason, Reason::Exit(_));
     let compiles = matches!(action.kind, Kind::Compile | Kind::CompileScript | Kind::Link);
-    if exited && compiles && says(&MACRO_PANICKED) {
+    if let (Reason::Builtin(cause), Kind::Data) = (&fault.reason, action.kind) {
+        // What is on the disk was looked at before: this is of what a hook made.
+        diagnostic.code = Code::UnfitFolder;
+        let folder = action.label.split_once(' ').map_or(&*action.label, |(_, folder)| folder);
+        diagnostic.message = format!("no data can be made of the folder `{folder}`: {cause}");
+        diagnostic.help =
+            Some("change what the hook makes there, or take another device: `uk devices`".into());
+    } else if exited && compiles && says(&MACRO_PANICKED) {
         if diagnostic.code == Code::ActionFailed {
             diagnostic.code = Code::MacroPanicked;
         }

@@ -161,6 +161,14 @@ impl Plan {
         self.things.iter().filter_map(action).collect()
     }
 
+    /// The action that makes the output `path` of a program, and which of its outputs that is.
+    pub fn output(&self, path: &str) -> Option<(ActionId, u32)> {
+        self.things.iter().find_map(|thing| match thing.what {
+            What::Output { action, index, from: None, .. } if thing.path == path => Some((action, index)),
+            _ => None,
+        })
+    }
+
     /// The same with what the actions have made, now that this is known: a thing for each file.
     fn made(&self, report: &executor::Report, store: &Store) -> Result<Plan, Box<Diagnostic>> {
         let mut things = Vec::new();

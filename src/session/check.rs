@@ -1,10 +1,8 @@
 //! One unikernel, checked: its catalogue, and its device graph on every target and for every variant.
 
-use std::sync::Arc;
-
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, sort};
-use uk_loader::{Cargo, DataFolder, Found, Locking, Project, RootCrate, Sdk, SourceSets};
+use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
@@ -41,7 +39,7 @@ pub(super) struct Checked<'m> {
     /// By the suffix of the variant.
     pub graphs: Vec<(String, DeviceGraph)>,
     /// What the data of each graph are made of.
-    pub folders: Vec<Vec<Arc<DataFolder>>>,
+    pub origins: Vec<Vec<data::Origin>>,
     /// What its devices are given, which are no sources.
     pub given: Vec<String>,
     pub stamps: SourceSets,
@@ -102,11 +100,12 @@ impl<'q> Question<'q> {
         }
         let crates = root_crates(unikernel, catalogue, &found.devices);
         let mut stamps = SourceSets::new(&project.state().join("stamps"));
-        let folders = graphs
+        let hooks = &unikernel.hooks;
+        let origins = graphs
             .iter()
-            .map(|(_, devices)| data::folders(devices, project, &mut stamps, &mut reading.faults))
+            .map(|(_, devices)| data::origins(devices, project, hooks, &mut stamps, &mut reading.faults))
             .collect();
         let given = data::given_to_devices(unikernel, catalogue, &graphs);
-        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, folders, given, stamps }))
+        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, origins, given, stamps }))
     }
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::{DataFolder, Project, SourceSets};
+use uk_loader::{Apart, DataFolder, Project, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::data::{Data, Place};
 use uk_planner::device::{DeviceGraph, ParamValue};
-use uk_planner::lower::Lowering;
+use uk_planner::hooks::{Files, Hooks};
+use uk_planner::lower::{DataInputs, Lowering};
 use uk_planner::manifest::{ArgumentValue, Unikernel};
+
+use crate::hooks;
 
 /// A file of data, to be put beside the artifact.
 #[derive(Debug, Clone)]
@@ -30,24 +33,50 @@ pub(super) struct Nodes {
     pub files: Vec<DataFile>,
 }
 
+/// What data are made of.
+pub(super) struct Origin {
+    /// What is on the disk.
+    local: Option<Arc<DataFolder>>,
+    /// What comes from hooks.
+    files: Files,
+}
+
 /// What the data of `devices` are made of, in the devices' order; what can't be taken is added to `faults`.
-pub(super) fn folders(
+pub(super) fn origins(
     devices: &DeviceGraph,
     project: &Project,
+    hooks: &Hooks,
     sources: &mut SourceSets,
     faults: &mut Vec<Diagnostic>,
-) -> Vec<Arc<DataFolder>> {
+) -> Vec<Origin> {
     let mut found = Vec::new();
     for data in devices.devices().iter().flat_map(|device| &device.data) {
-        // Only FAT can't take a file for its size.
-        let sizes = data.tool == uk_planner::data::Tool::Fat;
-        let check = |files: &[(String, u64)]| unfit(data, files).map_or(Ok(()), |fault| Err(Box::new(fault)));
-        match sources.data(&project.folder.join(&data.folder), &data.folder, sizes, check) {
-            Ok(folder) => found.push(folder),
-            Err(fault) => faults.push(fault.label(data.span, "here")),
+        match origin(data, project, hooks, sources) {
+            Ok(origin) => found.push(origin),
+            Err(fault) => faults.push(*fault),
         }
     }
     found
+}
+
+fn origin(
+    data: &Data,
+    project: &Project,
+    hooks: &Hooks,
+    sources: &mut SourceSets,
+) -> Result<Origin, Box<Diagnostic>> {
+    let files = hooks.files(data)?;
+    let Files::Project { made, may_be_missing } = &files else { return Ok(Origin { local: None, files }) };
+    let apart = Apart {
+        made: made.iter().map(|(below, _)| below.clone()).collect(),
+        may_be_missing: *may_be_missing,
+    };
+    // Only FAT can't take a file for its size.
+    let sizes = data.tool == uk_planner::data::Tool::Fat;
+    let check = |files: &[(String, u64)]| unfit(data, files).map_or(Ok(()), |fault| Err(Box::new(fault)));
+    let folder = sources.data(&project.folder.join(&data.folder), &data.folder, sizes, apart, check);
+    let local = Some(folder.map_err(|fault| fault.label(data.span, "here"))?);
+    Ok(Origin { local, files })
 }
 
 /// What the tool can't take.
@@ -65,16 +94,17 @@ fn unfit(data: &Data, files: &[(String, u64)]) -> Option<Diagnostic> {
     )
 }
 
-/// The nodes of the data of `devices`, made of `folders`.
+/// The nodes of the data of `devices`, made of `origins` and of what `hooks` make.
 pub(super) fn nodes(
     devices: &DeviceGraph,
-    folders: &[Arc<DataFolder>],
+    origins: &[Origin],
+    hooks: &hooks::Plan,
     lowering: &mut Lowering<'_>,
 ) -> Nodes {
     let mut nodes = Nodes::default();
     let all = devices.devices().iter().flat_map(|device| device.data.iter().map(move |data| (device, data)));
-    for ((device, data), folder) in all.zip(folders) {
-        let node = lowering.data(data, &folder.tree);
+    for ((device, data), origin) in all.zip(origins) {
+        let node = lowering.data(data, &origin.inputs(hooks));
         match &data.place {
             Place::Image => nodes.embedded.push((device.embedded(data), node)),
             Place::File(path) => {
@@ -84,6 +114,22 @@ pub(super) fn nodes(
         }
     }
     nodes
+}
+
+impl Origin {
+    /// The same for an action, now that those of `hooks` are known.
+    fn inputs(&self, hooks: &hooks::Plan) -> DataInputs {
+        let local = self.local.as_ref().map(|folder| folder.tree.clone());
+        let output =
+            |at: &str, path: &str| hooks.output(path).map(|(action, index)| (at.to_owned(), action, index));
+        let (made, inside) = match &self.files {
+            Files::Project { made, .. } => {
+                (made.iter().filter_map(|(at, path)| output(at, path)).collect(), String::new())
+            }
+            Files::Output { path, inside } => (output("", path).into_iter().collect(), inside.clone()),
+        };
+        DataInputs { local, made, inside }
+    }
 }
 
 /// The files and folders that devices are given, which are no sources of the application: guests write to them, or they are

@@ -264,19 +264,19 @@ fn lower(
     store: &Store,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Planned>, hooks::Plan), Box<Diagnostic>> {
-    let Checked { project, unikernel, cargo, found, crates, graphs, folders, given, mut stamps } = sound;
+    let Checked { project, unikernel, cargo, found, crates, graphs, origins, given, mut stamps } = sound;
     let (mut except, include) = source_set(unikernel);
     except.extend(given);
     let hooks = hooks::Plan::new(project, &unikernel.hooks, lowering, &mut stamps, store)?;
     let mut planned = Vec::with_capacity(graphs.len());
-    for ((suffix, devices), folders) in graphs.into_iter().zip(folders) {
+    for ((suffix, devices), origins) in graphs.into_iter().zip(origins) {
         let name = format!("{}{suffix}", devices.name().text);
         let main = generate::main_rs(&devices);
         warnings.extend(devices.warnings().iter().cloned());
         let mut named = devices.crates();
         named.push(devices.target().guest_package());
         let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
-        let data = data::nodes(&devices, &folders, lowering);
+        let data = data::nodes(&devices, &origins, &hooks, lowering);
         let image = lowering.image(
             &crates,
             &Wiring {

@@ -16,6 +16,7 @@ mod explained;
 mod guests;
 mod hermetic;
 mod hooks;
+mod hooks_data;
 mod interrupted;
 mod jobserver;
 mod kept;

@@ -17,7 +17,7 @@ use uk_action::{Action, ActionId, Command, Digest, Graph, Input, Kind, Output, O
 
 use crate::units::{Crates, Mode, Origin};
 
-pub use data::{DATA, DATA_VERSION};
+pub use data::{DATA, DATA_VERSION, DataInputs};
 pub use hook::HookInputs;
 pub use image::{Image, Wiring};
 pub use script::{DIRECTIVES, DIRECTIVES_VERSION, Directives, directive_files, error, warning, warnings};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use uk_action::{Action, Output, OutputKind, Produced};
+use uk_action::{Action, EntryKind, Kind, Output, OutputKind, Produced};
 
 use super::Sandbox;
 use crate::error::During;
@@ -14,20 +14,26 @@ impl Sandbox<'_> {
     /// Copies the outputs into the store; they appear there together.
     pub(crate) fn collect(&self, action: &Action) -> Result<Vec<Produced>, Reason> {
         let mut batch = Batch::new(self.store);
-        let outputs = action.outputs.iter().map(|output| self.collect_one(output, &mut batch));
+        let outputs = action.outputs.iter().map(|output| self.collect_one(action.kind, output, &mut batch));
         let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
         batch.publish()?;
         Ok(outputs)
     }
 
-    fn collect_one(&self, output: &Output, batch: &mut Batch<'_>) -> Result<Produced, Reason> {
+    fn collect_one(&self, kind: Kind, output: &Output, batch: &mut Batch<'_>) -> Result<Produced, Reason> {
         let path = self.root.join(&output.path);
         let found = fs::symlink_metadata(&path).ok();
         let missing = |what| Err(Reason::MissingOutput { path: output.path.clone(), what });
         let found = match (output.kind, &found) {
             (OutputKind::Tree, Some(found)) if !found.is_dir() => return missing("isn't a folder"),
             (OutputKind::Tree, _) => {
-                let (_, digest, size) = batch.add_tree(&path)?;
+                let (tree, digest, size) = batch.add_tree(&path)?;
+                // What is read outside of sandboxes hangs on nothing but what it is.
+                let link = tree.entries().iter().find(|entry| matches!(entry.kind, EntryKind::Link { .. }));
+                if let Some(link) = link.filter(|_| kind == Kind::Hook) {
+                    let path = format!("{}/{}", output.path, link.path);
+                    return Err(Reason::MissingOutput { path, what: "is a link" });
+                }
                 return Ok(Produced { digest, size, executable: false });
             }
             (_, None) => return missing("wasn't made"),

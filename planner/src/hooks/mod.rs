@@ -4,6 +4,10 @@
 //! a folder in which it makes something. What an image or a copy is belongs to the user, and guests write into it: no hook
 //! reads it, so that nothing is ever made again because of that.
 
+mod folders;
+
+pub use folders::Files;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, btree_map};
 
@@ -68,26 +72,29 @@ impl Hooks {
         self.0.iter().flat_map(|make| make.step.makes()).map(|path| path.text.as_str())
     }
 
-    /// The devices of `graph` that have a path made by `make`, or below it, for the value of a param.
+    /// The devices of `graph` that have a path made by `make`, one below it or a folder around it for the value of a param
+    /// or the folder of their data.
     pub fn devices<'g>(make: &Make, graph: &'g DeviceGraph) -> Vec<&'g str> {
         let made = make.step.makes();
         let names = |value: &str| {
             let value = paths::normal(value);
-            made.iter().any(|path| within(&value, &path.text))
+            made.iter().any(|path| within(&value, &path.text) || within(&path.text, &value))
         };
         let uses = graph.devices().iter().filter(|device| {
-            device.params.iter().any(|param| match &param.value {
-                ParamValue::Fixed(value) => param.ty.name() == "path" && names(&value.to_string()),
-                ParamValue::Key(_) | ParamValue::Absent => false,
-            })
+            device.data.iter().any(|data| names(&data.folder))
+                || device.params.iter().any(|param| match &param.value {
+                    ParamValue::Fixed(value) => param.ty.name() == "path" && names(&value.to_string()),
+                    ParamValue::Key(_) | ParamValue::Absent => false,
+                })
         });
         uses.map(|device| device.name.as_str()).collect()
     }
 }
 
-/// Whether `path` is `folder` or lies in it.
+/// Whether `path` is `folder` or lies in it. Everything lies in the project's folder, whose path is empty.
 fn within(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The folders around `path`, the innermost first.

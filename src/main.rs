@@ -10,6 +10,7 @@ mod difference;
 mod dist;
 mod effort;
 mod failure;
+mod faults;
 mod guest;
 mod hooks;
 mod made;

@@ -23,7 +23,7 @@ pub use host_programs::{host_programs, interpreters};
 pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
-pub use sources::{DataFolder, SourceSets};
+pub use sources::{DataFolder, SourceSet, SourceSets};
 pub use toolchain::{hash, host};
 
 use uk_diagnostic::Diagnostic;

@@ -16,8 +16,19 @@ use crate::{MANIFEST, Result};
 pub struct SourceSets {
     cache: StatCache,
     /// What was fingerprinted in this run.
-    known: HashMap<PathBuf, Arc<LocalTree>>,
+    known: HashMap<(PathBuf, SourceSet), Arc<LocalTree>>,
     data: HashMap<(PathBuf, bool, Apart), Arc<DataFolder>>,
+}
+
+/// What differs from the rule that a package's sources are the files that git doesn't ignore. Paths are relative to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct SourceSet {
+    /// Files and folders that are made while building: never sources.
+    pub made: Vec<String>,
+    /// Files and folders that are there for something else: sources only where a glob names them.
+    pub apart: Vec<String>,
+    /// Globs that name files to be sources, whatever git ignores.
+    pub include: Vec<String>,
 }
 
 /// A folder that data are made of.
@@ -79,31 +90,32 @@ impl SourceSets {
         Ok(Arc::new(tree))
     }
 
-    /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it, packages
-    /// inside it, and the files in `except` (paths relative to it), with what the globs in `include` add.
+    /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it and packages inside it, as
+    /// `set` says.
     ///
     /// # Errors
     /// `UK0406` names a file that can't be read.
-    pub fn of(&mut self, folder: &Path, except: &[String], include: &[String]) -> Result<Arc<LocalTree>> {
-        if let Some(known) = self.known.get(folder) {
+    pub fn of(&mut self, folder: &Path, set: &SourceSet) -> Result<Arc<LocalTree>> {
+        let place = (folder.to_owned(), set.clone());
+        if let Some(known) = self.known.get(&place) {
             return Ok(known.clone());
         }
-        let mut files = walk(folder, true, except)?;
-        if !include.is_empty() {
+        let except: Vec<String> = set.made.iter().chain(&set.apart).cloned().collect();
+        let mut files = walk(folder, true, &except)?;
+        if !set.include.is_empty() {
             let mut globs = ignore::overrides::OverrideBuilder::new(folder);
-            for glob in include {
+            for glob in &set.include {
                 globs.add(glob).map_err(|error| unreadable(folder, &error.to_string()))?;
             }
             let globs = globs.build().map_err(|error| unreadable(folder, &error.to_string()))?;
-            files.extend(
-                walk(folder, false, &[])?.into_iter().filter(|f| globs.matched(f, false).is_whitelist()),
-            );
+            let all = walk(folder, false, &set.made)?;
+            files.extend(all.into_iter().filter(|file| globs.matched(file, false).is_whitelist()));
         }
         files.sort();
         files.dedup();
         let tree = self.cache.fingerprint(folder, &files).map_err(|error| error.diagnostic())?;
         let tree = Arc::new(tree);
-        self.known.insert(folder.to_owned(), tree.clone());
+        self.known.insert(place, tree.clone());
         Ok(tree)
     }
 

@@ -2,7 +2,7 @@
 
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, sort};
-use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk, SourceSets};
+use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk, SourceSet, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
@@ -12,6 +12,7 @@ use uk_planner::manifest::Unikernel;
 use super::data;
 use super::members::{Member, settings, variants};
 use super::reading::Reading;
+use super::source_set::{misplaced, own_folder, source_set};
 use super::{catalogue, root_crates};
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -40,8 +41,8 @@ pub(super) struct Checked<'m> {
     pub graphs: Vec<(String, DeviceGraph)>,
     /// What the data of each graph are made of.
     pub origins: Vec<Vec<data::Origin>>,
-    /// What its devices are given, which are no sources.
-    pub given: Vec<String>,
+    /// Which files are the application's.
+    pub source_set: SourceSet,
     pub stamps: SourceSets,
 }
 
@@ -105,7 +106,9 @@ impl<'q> Question<'q> {
             .iter()
             .map(|(_, devices)| data::origins(devices, project, hooks, &mut stamps, &mut reading.faults))
             .collect();
-        let given = data::given_to_devices(unikernel, catalogue, &graphs);
-        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, origins, given, stamps }))
+        let own = own_folder(project, &found);
+        reading.faults.extend(misplaced(unikernel, &own));
+        let source_set = source_set(unikernel, catalogue, &graphs, &own);
+        Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, origins, source_set, stamps }))
     }
 }

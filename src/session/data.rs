@@ -1,17 +1,14 @@
 //! The data of devices: their folders looked at, and their nodes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Apart, DataFolder, Project, SourceSets};
-use uk_planner::catalogue::Catalogue;
 use uk_planner::data::{Data, Place};
-use uk_planner::device::{DeviceGraph, ParamValue};
+use uk_planner::device::DeviceGraph;
 use uk_planner::hooks::{Files, Hooks};
 use uk_planner::lower::{DataInputs, Lowering};
-use uk_planner::manifest::{ArgumentValue, Unikernel};
 
 use crate::hooks;
 
@@ -130,46 +127,4 @@ impl Origin {
         };
         DataInputs { local, made, inside }
     }
-}
-
-/// The files and folders that devices are given, which are no sources of the application: guests write to them, or they are
-/// data. They are the same whatever the target and the keys of a command, as far as the manifest says them.
-pub(super) fn given_to_devices(
-    unikernel: &Unikernel,
-    catalogue: &Catalogue,
-    graphs: &[(String, DeviceGraph)],
-) -> Vec<String> {
-    let mut paths: Vec<String> = Vec::new();
-    for device in &unikernel.devices {
-        let Some(implementation) = catalogue.implementation(&device.implementation.text) else { continue };
-        for param in implementation.params.iter().filter(|param| param.ty.name() == "path") {
-            let argument = device.arguments.iter().find(|argument| argument.name.is(&param.name.text));
-            match argument.map(|argument| &argument.value) {
-                Some(ArgumentValue::Literal(literal)) => {
-                    paths.extend(literal.typed(&param.ty, "").ok().map(|value| value.to_string()));
-                }
-                Some(ArgumentValue::Key(name)) => {
-                    let key = unikernel.keys.iter().find(|key| key.name.is(&name.text));
-                    paths.extend(key.and_then(|key| key.default.as_ref()).map(|value| value.0.to_string()));
-                }
-                _ => {}
-            }
-        }
-    }
-    for device in graphs.iter().flat_map(|(_, graph)| graph.devices()) {
-        paths.extend(device.params.iter().filter(|param| param.ty.name() == "path").filter_map(|param| {
-            if let ParamValue::Fixed(value) = &param.value { Some(value.to_string()) } else { None }
-        }));
-        paths.extend(device.data.iter().map(|data| data.folder.clone()));
-        paths.extend(device.attachments.iter().map(|attachment| attachment.path().to_owned()));
-    }
-    // As the loader names files: without `.` and empty parts.
-    let tidy = |path: String| {
-        let parts: PathBuf = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        parts.to_str().unwrap_or_default().to_owned()
-    };
-    paths = paths.into_iter().map(tidy).filter(|path| !path.is_empty()).collect();
-    paths.sort();
-    paths.dedup();
-    paths
 }

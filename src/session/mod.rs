@@ -4,6 +4,7 @@ mod check;
 mod data;
 mod members;
 mod reading;
+mod source_set;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use std::time::Instant;
 use uk_action::{ActionId, Class, Graph};
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, Sources, sort};
-use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk};
+use uk_loader::{Cargo, DeviceText, Locking, Project, RootCrate, Sdk, SourceSet};
 use uk_planner::KnownKey;
 use uk_planner::catalogue::{Catalogue, Document};
 use uk_planner::device::{self, DeviceGraph};
@@ -66,6 +67,8 @@ pub struct Planned {
     pub data: Vec<DataFile>,
     /// The files that hooks make, relative to the manifest, each with its hook.
     pub made: Vec<(String, String)>,
+    /// Which files are the application's sources.
+    pub sources: SourceSet,
 }
 
 impl Planned {
@@ -264,9 +267,7 @@ fn lower(
     store: &Store,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Planned>, hooks::Plan), Box<Diagnostic>> {
-    let Checked { project, unikernel, cargo, found, crates, graphs, origins, given, mut stamps } = sound;
-    let (mut except, include) = source_set(unikernel);
-    except.extend(given);
+    let Checked { project, unikernel, cargo, found, crates, graphs, origins, source_set, mut stamps } = sound;
     let hooks = hooks::Plan::new(project, &unikernel.hooks, lowering, &mut stamps, store)?;
     let mut planned = Vec::with_capacity(graphs.len());
     for ((suffix, devices), origins) in graphs.into_iter().zip(origins) {
@@ -275,7 +276,7 @@ fn lower(
         warnings.extend(devices.warnings().iter().cloned());
         let mut named = devices.crates();
         named.push(devices.target().guest_package());
-        let crates = cargo.crates(&found, &crates, &named, &mut stamps, &except, &include)?;
+        let crates = cargo.crates(&found, &crates, &named, &mut stamps, &source_set)?;
         let data = data::nodes(&devices, &origins, &hooks, lowering);
         let image = lowering.image(
             &crates,
@@ -290,7 +291,8 @@ fn lower(
             },
         );
         let (project, made) = (project.clone(), made_by_hooks(unikernel));
-        planned.push(Planned { project, name, devices, main, image, data: data.files, made });
+        let sources = source_set.clone();
+        planned.push(Planned { project, name, devices, main, image, data: data.files, made, sources });
     }
     stamps.save();
     Ok((planned, hooks))
@@ -314,13 +316,6 @@ fn root_crates(unikernel: &Unikernel, catalogue: &Catalogue, texts: &[DeviceText
     crates.extend(Target::ALL.map(|target| target.guest_package().to_owned()));
     let requirement = |package: &str| texts.iter().find(|t| t.package == package)?.requirement.clone();
     crates.into_iter().map(|package| RootCrate { requirement: requirement(&package), package }).collect()
-}
-
-/// What the application's source set leaves out (what hooks make) and what it takes in besides.
-fn source_set(unikernel: &Unikernel) -> (Vec<String>, Vec<String>) {
-    let except = unikernel.hooks.paths().map(str::to_owned).collect();
-    let include = unikernel.includes.iter().map(|name| name.text.clone()).collect();
-    (except, include)
 }
 
 /// What hooks make, with their names.

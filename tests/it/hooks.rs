@@ -259,3 +259,55 @@ fn a_program_that_fails_leaves_nothing_behind() {
         "{ran}"
     );
 }
+
+/// What a hook reads is none of the application's sources, unless that is compiled from it or says that it reads it.
+#[test]
+fn what_a_hook_reads_compiles_nothing() {
+    let folder = with_program();
+    build(&folder, &[]);
+    folder.write("words.txt", &format!("{}\n", token()));
+    folder.edit("tools/split", "set -e", &format!("set -e # {}", token()));
+    let ran = build(&folder, &[]);
+    assert!(ran.did("hook words") && !ran.did("compile") && !ran.did("link"), "{ran}");
+
+    // The application reads it, too.
+    let source = folder.read("src/lib.rs");
+    let reading = |path: &str| format!("{source}\npub const WORDS: &str = include_str!(\"../{path}\");\n");
+    let refused = |parts: &[&str]| {
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0621"]);
+        for part in parts {
+            assert!(said.contains(part), "`{part}`: {said}");
+        }
+    };
+    folder.write("src/lib.rs", &reading("words.txt"));
+    refused(&["`words.txt` is there for a hook", "`include \"words.txt\"` in the manifest"]);
+    let manifest = folder.read("unikernel.kdl");
+    folder.write("unikernel.kdl", &format!("{manifest}\ninclude words.txt \"out/*\"\n"));
+    build(&folder, &[]);
+    folder.write("words.txt", &format!("{}\n", token()));
+    let ran = build(&folder, &[]);
+    assert!(ran.did("compile hello"), "{ran}");
+    folder.write("src/lib.rs", &reading("out/words"));
+    refused(&["`out/words` is made by a hook", "build.rs"]);
+
+    // A hook that reads the application's own sources takes none of them away.
+    folder.write("src/lib.rs", &source);
+    folder.edit(
+        "unikernel.kdl",
+        "input words.txt\n",
+        "input words.txt\n        input src\n        input Cargo.toml\n",
+    );
+    build(&folder, &[]);
+    folder.write("src/lib.rs", &format!("{source}\n// {}\n", token()));
+    let ran = build(&folder, &[]);
+    assert!(ran.did("hook words") && ran.did("compile hello"), "{ran}");
+}
+
+#[test]
+fn a_hook_makes_nothing_where_the_application_is_compiled_from() {
+    for step in ["image \"src/disk.img\" sectors=8", "run cp a b { output \"src/table.rs\"; }", "mkdir src"] {
+        let folder = hello(&format!("hook files {{\n    {step}\n}}"));
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0213"]);
+        assert!(said.contains("no source of the application") && said.contains("outside of `src`"), "{said}");
+    }
+}

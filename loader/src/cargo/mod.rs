@@ -18,7 +18,7 @@ use uk_store::write_atomically;
 
 use crate::memo::{Place, Watch, recall, remember};
 use crate::project::not_writable;
-use crate::{Project, Result, Root, RootCrate, Sdk, SourceSets};
+use crate::{Project, Result, Root, RootCrate, Sdk, SourceSet, SourceSets};
 use ask::{Resolution, parse};
 use graph::For;
 
@@ -223,7 +223,7 @@ impl<'a> Cargo<'a> {
     }
 
     /// The packages and units of a main that names `named` out of `crates`, which are all that any main of this
-    /// application may name.
+    /// application may name. `own` is for the application's sources.
     ///
     /// # Errors
     /// As [`Cargo::application`], and `UK0406` where a source can't be read.
@@ -233,8 +233,7 @@ impl<'a> Cargo<'a> {
         crates: &[RootCrate],
         named: &[&str],
         sources: &mut SourceSets,
-        except: &[String],
-        include: &[String],
+        own: &SourceSet,
     ) -> Result<Crates> {
         let root = Root { application: &found.package, folder: &self.project.folder, crates };
         let manifest = root.manifest(self.sdk);
@@ -266,8 +265,8 @@ impl<'a> Cargo<'a> {
         for known in answer.packages {
             let primary = application(&known.folder);
             packages.push(known.package(primary, |folder| {
-                let (except, include) = if primary { (except, include) } else { (&[][..], &[][..]) };
-                Ok(Origin::Local { tree: sources.of(folder, except, include)?, application: primary })
+                let set = if primary { own } else { &SourceSet::default() };
+                Ok(Origin::Local { tree: sources.of(folder, set)?, application: primary })
             })?);
         }
         Ok(Crates { packages, units: answer.units, root: answer.root })

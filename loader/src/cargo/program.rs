@@ -10,7 +10,7 @@ use uk_planner::units::{Crates, Origin};
 use super::ask::{ask, parse};
 use super::graph::{self, For};
 use super::{Known, Locking, refusal};
-use crate::{Result, SourceSets};
+use crate::{Result, SourceSet, SourceSets};
 
 /// The packages and units of the programs that `cargo build --release --bins` makes in `folder`, with its features chosen
 /// by `options` (`--no-default-features`, `--features=...`).
@@ -47,7 +47,7 @@ pub fn programs(
     let mut packages = Vec::with_capacity(answer.packages.len());
     for (index, known) in answer.packages.into_iter().enumerate() {
         packages.push(known.package(roots.contains(&index), |folder| {
-            Ok(Origin::Local { tree: sources.of(folder, &[], &[])?, application: false })
+            Ok(Origin::Local { tree: sources.of(folder, &SourceSet::default())?, application: false })
         })?);
     }
     Ok(Crates { packages, units: answer.units, root: answer.root })

@@ -36,8 +36,17 @@ pub struct Make {
 }
 
 /// Files beside the manifest, and folders with all that is in them, that belong to `uk`, cargo and git.
-const RESERVED: [&str; 8] =
-    [".git", ".uk", "Cargo.lock", "Cargo.toml", "dist", "target", "unikernel.kdl", "unikernel.lock"];
+const RESERVED: [&str; 9] = [
+    ".git",
+    ".uk",
+    "build.rs",
+    "Cargo.lock",
+    "Cargo.toml",
+    "dist",
+    "target",
+    "unikernel.kdl",
+    "unikernel.lock",
+];
 
 impl Hooks {
     /// Puts the steps of `hooks` in order.

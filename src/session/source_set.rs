@@ -1,0 +1,104 @@
+//! Which files are sources of the application.
+
+use std::path::PathBuf;
+
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::{Found, Project, SourceSet};
+use uk_planner::catalogue::Catalogue;
+use uk_planner::device::{DeviceGraph, ParamValue};
+use uk_planner::manifest::{ArgumentValue, Unikernel};
+
+/// The application's source set: without what hooks make and read and what devices are given, but for what it is compiled from.
+pub(super) fn source_set(
+    unikernel: &Unikernel,
+    catalogue: &Catalogue,
+    graphs: &[(String, DeviceGraph)],
+    own: &str,
+) -> SourceSet {
+    let mut apart = given_to_devices(unikernel, catalogue, graphs);
+    let steps = unikernel.hooks.steps().iter();
+    apart.extend(steps.flat_map(|make| make.step.reads()).map(|path| path.text.clone()));
+    apart.retain(|path| !is_own(path, own));
+    apart.sort();
+    apart.dedup();
+    SourceSet {
+        made: unikernel.hooks.paths().map(str::to_owned).collect(),
+        apart,
+        include: unikernel.includes.iter().map(|name| name.text.clone()).collect(),
+    }
+}
+
+/// The folder that the application's library is compiled from, relative to the manifest.
+pub(super) fn own_folder(project: &Project, found: &Found) -> String {
+    let source = found.source.strip_prefix(&project.folder).unwrap_or(&found.source);
+    source.parent().and_then(|folder| folder.to_str()).unwrap_or_default().to_owned()
+}
+
+/// Whether the application may be compiled from what is at `path`, whatever else that is for.
+fn is_own(path: &str, own: &str) -> bool {
+    let code = path == "Cargo.toml" || path.ends_with(".rs");
+    // Where the library's root is beside the manifest, everything would be in its folder.
+    code || path.is_empty() || (!own.is_empty() && (within(path, own) || within(own, path)))
+}
+
+fn within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What hooks make where the application is compiled from: it would be no source all the same.
+pub(super) fn misplaced(unikernel: &Unikernel, own: &str) -> Vec<Diagnostic> {
+    let made = unikernel.hooks.steps().iter().flat_map(|make| make.step.makes());
+    let misplaced = made.filter(|path| !own.is_empty() && within(&path.text, own));
+    let fault = |path: &str| {
+        let path = path.escape_debug();
+        let message = format!(
+            "`{path}` can't be made by a hook: what hooks make is no source of the application, which `{own}` is"
+        );
+        Diagnostic::error(Code::HookConflict, message).help(format!(
+            "choose a path outside of `{own}`; Rust code can be made by a build script (`build.rs`)"
+        ))
+    };
+    misplaced.map(|path| fault(&path.text).label(path.span, "here")).collect()
+}
+
+/// The files and folders that devices are given, which are no sources of the application: guests write to them, or they are
+/// data. They are the same whatever the target and the keys of a command, as far as the manifest says them.
+fn given_to_devices(
+    unikernel: &Unikernel,
+    catalogue: &Catalogue,
+    graphs: &[(String, DeviceGraph)],
+) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for device in &unikernel.devices {
+        let Some(implementation) = catalogue.implementation(&device.implementation.text) else { continue };
+        for param in implementation.params.iter().filter(|param| param.ty.name() == "path") {
+            let argument = device.arguments.iter().find(|argument| argument.name.is(&param.name.text));
+            match argument.map(|argument| &argument.value) {
+                Some(ArgumentValue::Literal(literal)) => {
+                    paths.extend(literal.typed(&param.ty, "").ok().map(|value| value.to_string()));
+                }
+                Some(ArgumentValue::Key(name)) => {
+                    let key = unikernel.keys.iter().find(|key| key.name.is(&name.text));
+                    paths.extend(key.and_then(|key| key.default.as_ref()).map(|value| value.0.to_string()));
+                }
+                _ => {}
+            }
+        }
+    }
+    for device in graphs.iter().flat_map(|(_, graph)| graph.devices()) {
+        paths.extend(device.params.iter().filter(|param| param.ty.name() == "path").filter_map(|param| {
+            if let ParamValue::Fixed(value) = &param.value { Some(value.to_string()) } else { None }
+        }));
+        paths.extend(device.data.iter().map(|data| data.folder.clone()));
+        paths.extend(device.attachments.iter().map(|attachment| attachment.path().to_owned()));
+    }
+    // As the loader names files: without `.` and empty parts.
+    let tidy = |path: String| {
+        let parts: PathBuf = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        parts.to_str().unwrap_or_default().to_owned()
+    };
+    paths = paths.into_iter().map(tidy).filter(|path| !path.is_empty()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}

@@ -142,8 +142,17 @@ fn clean_and_devices_pass_a_member_that_cannot_be_read() {
 fn a_project_with_a_fault_can_be_cleaned() {
     let folder = Folder::example("noop");
     uk(folder.path(), ["build"]).run().ok();
-    folder.write("unikernel.kdl", "unikernel noop\njob main {\n");
+    folder.write("unikernel.kdl", "unikernel noop\njob main {\n    wrong\n}\n");
     uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("dist").exists());
+    // What can't be read may be a workspace, whose members stay.
+    let manifest =
+        std::fs::read_to_string(repository().join("examples/noop/unikernel.kdl")).expect("it is there");
+    folder.write("unikernel.kdl", &manifest);
+    uk(folder.path(), ["build"]).run().ok();
+    folder.write("unikernel.kdl", "unikernel noop\njob main {\n");
+    let cleaned = uk(folder.path(), ["clean"]).run().ends(1);
+    assert_eq!(cleaned.codes(), ["UK0103"], "{cleaned}");
     assert!(!folder.join("dist").exists());
 }
 

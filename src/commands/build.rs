@@ -151,8 +151,8 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
         let runs = action == planned.image.pack;
         dist.put(&name, produced.digest, runs, &session.store)?;
     }
-    for data in &planned.data {
-        dist.put(&data.name, report.outputs(data.node)[0].digest, false, &session.store)?;
+    for (name, node) in planned.files() {
+        dist.put(name, report.outputs(node)[0].digest, false, &session.store)?;
     }
     dist.save()?;
     let witness = dist.witness();

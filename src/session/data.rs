@@ -12,22 +12,25 @@ use uk_planner::lower::{DataInputs, Lowering};
 
 use crate::hooks;
 
-/// A file of data, to be put beside the artifact.
+/// Data of a device.
 #[derive(Debug, Clone)]
-pub struct DataFile {
-    /// The path in `dist/`.
-    pub name: String,
-    /// The node that makes it.
+pub struct DataNode {
+    /// The device's name.
+    pub device: String,
+    /// What they are.
+    pub data: Data,
+    /// The node that makes them.
     pub node: ActionId,
 }
 
-/// The data of one unikernel on one target.
-#[derive(Debug, Default)]
-pub(super) struct Nodes {
-    /// What the generated main takes in.
-    pub embedded: Vec<(String, ActionId)>,
-    /// What goes to `dist/`.
-    pub files: Vec<DataFile>,
+impl DataNode {
+    /// The file's name in `dist/`; none where they are in the image.
+    pub fn file(&self) -> Option<&str> {
+        match &self.data.place {
+            Place::Image => None,
+            Place::File(path) => Some(path.strip_prefix("dist/").unwrap_or(path)),
+        }
+    }
 }
 
 /// What data are made of.
@@ -91,26 +94,23 @@ fn unfit(data: &Data, files: &[(String, u64)]) -> Option<Diagnostic> {
     )
 }
 
-/// The nodes of the data of `devices`, made of `origins` and of what `hooks` make.
+/// The nodes of the data of `devices`, made of `origins` and of what `hooks` make; with what the generated main takes in.
 pub(super) fn nodes(
     devices: &DeviceGraph,
     origins: &[Origin],
     hooks: &hooks::Plan,
     lowering: &mut Lowering<'_>,
-) -> Nodes {
-    let mut nodes = Nodes::default();
+) -> (Vec<DataNode>, Vec<(String, ActionId)>) {
+    let (mut nodes, mut embedded) = (Vec::new(), Vec::new());
     let all = devices.devices().iter().flat_map(|device| device.data.iter().map(move |data| (device, data)));
     for ((device, data), origin) in all.zip(origins) {
         let node = lowering.data(data, &origin.inputs(hooks));
-        match &data.place {
-            Place::Image => nodes.embedded.push((device.embedded(data), node)),
-            Place::File(path) => {
-                let name = path.strip_prefix("dist/").unwrap_or(path).to_owned();
-                nodes.files.push(DataFile { name, node });
-            }
+        if data.place == Place::Image {
+            embedded.push((device.embedded(data), node));
         }
+        nodes.push(DataNode { device: device.name.clone(), data: data.clone(), node });
     }
-    nodes
+    (nodes, embedded)
 }
 
 impl Origin {

@@ -28,7 +28,7 @@ use check::{Checked, Question};
 use members::{Member, members, projects_of, settings, targets};
 use reading::Reading;
 
-pub use data::DataFile;
+pub use data::DataNode;
 pub use members::projects;
 
 /// Everything that a command was asked to look at or build, planned.
@@ -63,8 +63,8 @@ pub struct Planned {
     pub main: MainRs,
     /// Its last nodes.
     pub image: Image,
-    /// The files of data that it is given when it runs.
-    pub data: Vec<DataFile>,
+    /// The data of its devices.
+    pub data: Vec<DataNode>,
     /// The files that hooks make, relative to the manifest, each with its hook.
     pub made: Vec<(String, String)>,
     /// Which files are the application's sources.
@@ -74,7 +74,12 @@ pub struct Planned {
 impl Planned {
     /// The nodes that make what is put into `dist/`.
     pub fn roots(&self) -> impl Iterator<Item = ActionId> {
-        [self.image.link, self.image.pack].into_iter().chain(self.data.iter().map(|data| data.node))
+        [self.image.link, self.image.pack].into_iter().chain(self.files().map(|(_, node)| node))
+    }
+
+    /// The files of data that it is given when it runs: their names in `dist/`, and what makes them.
+    pub fn files(&self) -> impl Iterator<Item = (&str, ActionId)> {
+        self.data.iter().filter_map(|data| Some((data.file()?, data.node)))
     }
 
     /// The name of its artifact in `dist/`.
@@ -277,7 +282,7 @@ fn lower(
         let mut named = devices.crates();
         named.push(devices.target().guest_package());
         let crates = cargo.crates(&found, &crates, &named, &mut stamps, &source_set)?;
-        let data = data::nodes(&devices, &origins, &hooks, lowering);
+        let (data, embedded) = data::nodes(&devices, &origins, &hooks, lowering);
         let image = lowering.image(
             &crates,
             &Wiring {
@@ -286,13 +291,13 @@ fn lower(
                 main: &main.text,
                 keys: &generate::key_table(&devices),
                 projection: &generate::projection(&unikernel.keys),
-                data: &data.embedded,
+                data: &embedded,
                 span: Some(unikernel.span),
             },
         );
         let (project, made) = (project.clone(), made_by_hooks(unikernel));
         let sources = source_set.clone();
-        planned.push(Planned { project, name, devices, main, image, data: data.files, made, sources });
+        planned.push(Planned { project, name, devices, main, image, data, made, sources });
     }
     stamps.save();
     Ok((planned, hooks))

@@ -94,6 +94,28 @@ fn the_json_of_every_example_is_what_its_schema_says() {
 }
 
 #[test]
+fn json_has_the_data_of_devices() {
+    let schema =
+        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
+    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let (folder, store) = (Folder::example("kv-ro"), Folder::empty());
+    let plan = json(&folder, store.path(), &["--set", "kv_ro=crunch,fat"]);
+    assert_eq!(schema::faults(&schema, &plan), [""; 0]);
+    for (unikernel, (name, file)) in
+        list(&plan, "unikernels").iter().zip([("table", None), ("fat", Some("kv-ro+kv_ro=fat-assets.fat"))])
+    {
+        let [data] = list(unikernel, "data") else { panic!("one: {unikernel}") };
+        assert_eq!((word(data, "device"), word(data, "name"), word(data, "folder")), ("assets", name, "t"));
+        assert_eq!(data["file"].as_str(), file);
+        let node = &list(&plan, "nodes")[data["node"].as_u64().expect("an id") as usize];
+        assert_eq!(
+            (word(node, "kind"), word(node, "label")),
+            ("data", &*format!("{} t", word(data, "tool")))
+        );
+    }
+}
+
+#[test]
 fn the_schema_check_itself_finds_faults() {
     let schema =
         std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");

@@ -9,7 +9,7 @@ use uk_store::State;
 use super::{hooks, needs, word};
 use crate::commands::keys;
 use crate::failure::Failure;
-use crate::session::{Planned, Session};
+use crate::session::{DataNode, Planned, Session};
 
 /// The version of the JSON form; see docs/plan.schema.json.
 const JSON: u32 = 1;
@@ -28,6 +28,7 @@ struct JsonUnikernel<'a> {
     artifact: String,
     devices: Vec<JsonDevice<'a>>,
     attachments: Vec<JsonAttachment<'a>>,
+    data: Vec<JsonData<'a>>,
     hooks: Vec<JsonHook<'a>>,
     jobs: Vec<JsonJob<'a>>,
     keys: Vec<JsonKey<'a>>,
@@ -55,6 +56,17 @@ struct JsonAttachment<'a> {
     read_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sector_size: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct JsonData<'a> {
+    device: &'a str,
+    name: &'a str,
+    tool: &'static str,
+    folder: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    node: usize,
 }
 
 #[derive(Serialize)]
@@ -164,6 +176,7 @@ fn json_unikernel<'s>(session: &'s Session, planned: &'s Planned) -> Result<Json
             })
             .collect(),
         attachments: graph.devices().iter().flat_map(json_attachments).collect(),
+        data: planned.data.iter().map(json_data).collect(),
         jobs: graph.jobs().iter().map(|job| JsonJob { name: &job.name.text, entry: &job.entry }).collect(),
         keys: graph
             .keys()
@@ -178,6 +191,12 @@ fn json_unikernel<'s>(session: &'s Session, planned: &'s Planned) -> Result<Json
         link: planned.image.link.index(),
         pack: planned.image.pack.index(),
     })
+}
+
+fn json_data(node: &DataNode) -> JsonData<'_> {
+    let (data, file) = (&node.data, node.file());
+    let (name, tool, folder) = (&data.name, data.tool.name(), &data.folder);
+    JsonData { device: &node.device, name, tool, folder, file, node: node.node.index() }
 }
 
 fn json_attachments(device: &Device) -> impl Iterator<Item = JsonAttachment<'_>> {

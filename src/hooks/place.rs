@@ -70,11 +70,14 @@ pub(super) fn make(
     next.hooks.extend(entries(&staged, false));
     save(&next)?;
     let mut placing = Placing { project, done: Vec::new(), replaced: Vec::new() };
+    let undo = |placing: &Placing<'_>| {
+        placing.undo();
+        // The first fault is the one to tell. A record of what isn't there harms nobody.
+        let _ = record.save(project);
+    };
     for one in &staged {
         if let Err(error) = placing.place(one) {
-            placing.undo();
-            // The first fault is the one to tell.
-            let _ = record.save(project);
+            undo(&placing);
             return Err(one.thing.failed(&error.to_string()));
         }
     }
@@ -84,13 +87,12 @@ pub(super) fn make(
         if let Some(made) = next.hooks.remove(path)
             && made.look(&file).is_ok_and(|found| found == Found::Same)
         {
-            // What can't be removed is left, and is the user's from now on.
-            let _ = fs::remove_file(&file);
+            placing.take_away(file, staging.folder.join(format!("{}.gone", placing.replaced.len())));
         }
     }
     if !replaced.is_empty() || !gone.is_empty() {
         next.hooks.extend(replaced);
-        save(&next)?;
+        save(&next).inspect_err(|_| undo(&placing))?;
     }
     Ok(staged.into_iter().map(|s| s.path).collect())
 }
@@ -99,7 +101,7 @@ pub(super) fn make(
 struct Placing<'p> {
     project: &'p Project,
     done: Vec<PathBuf>,
-    /// What was replaced: where the old file is kept, and its place.
+    /// What was replaced or taken away: where the old file is kept, and its place.
     replaced: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -157,6 +159,13 @@ impl Placing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a file away, to `old`. One that can't be is left, and is the user's from now on.
+    fn take_away(&mut self, file: PathBuf, old: PathBuf) {
+        if fs::rename(&file, &old).is_ok() {
+            self.replaced.push((old, file));
+        }
     }
 
     /// Takes away what was placed, and brings back what was replaced.

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use uk_action::HostFile;
 
+use crate::fault;
+
 /// Writes a file so that it is there whole or not at all, and makes the folders above it.
 ///
 /// # Errors
@@ -20,7 +22,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+    let write = || {
+        fault::step()?;
+        fs::write(&beside, bytes)?;
+        fs::rename(&beside, path)
+    };
+    write().inspect_err(|_| {
         // The first error is the one to report.
         let _ = fs::remove_file(&beside);
     })

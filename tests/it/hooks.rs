@@ -166,6 +166,45 @@ fn a_hook_that_fails_half_way_leaves_nothing_behind() {
     assert_eq!(std::fs::read(folder.join("c/disk.img")).expect("it is there"), edited, "{ran}");
 }
 
+/// Where the record can't be written, all is as it was, whatever had been replaced by then.
+#[test]
+fn a_record_that_cannot_be_written_leaves_all_as_it_was() {
+    let hooks = "hook files {\n    image \"disk.img\" sectors=8\n    run \"tools/make\" { tool mkdir; output \"site/\"; }\n}";
+    let script = |folder: &Folder, names: &str| {
+        let text =
+            format!("#!/bin/sh\nmkdir -p site\nfor name in {names}; do echo $name > site/$name; done\n");
+        folder.write("tools/make", &text);
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.join("tools/make"), rights).expect("rights can be changed");
+    };
+    let folder = hello(hooks);
+    script(&folder, "a b");
+    build(&folder, &[]);
+    write_at(&folder.join("disk.img"), b"mine", 0);
+    // The image is made anew, and the folder has another file: as a program has made it elsewhere.
+    let other = hello(hooks);
+    script(&other, "a c");
+    build(&other, &[]);
+    script(&folder, "a c");
+    let (mut before, mut behind) = (0, 0);
+    // The first of two keeps what it learns, and the second has fewer steps.
+    for step in (1..).flat_map(|step| [step, step]) {
+        let full = format!("full:{step}");
+        let ran = uk(folder.path(), ["build", "--fresh"]).env("UK_STORE_FAULT", full).run();
+        if ran.status.success() {
+            break;
+        }
+        assert!(ran.stderr.contains("made.json"), "{step}: {ran}");
+        let is_behind = folder.read(".uk/made.json").contains("site/c");
+        *(if is_behind { &mut behind } else { &mut before }) += 1;
+        assert_eq!(&folder.bytes("disk.img")[..4], b"mine", "{step}: {ran}");
+        assert!(folder.join("site/b").exists() && !folder.join("site/c").exists(), "{step}: {ran}");
+    }
+    assert!(before > 0 && behind > 0, "before the files are put in their places, and behind that");
+    assert!(!folder.join("site/b").exists() && folder.join("site/c").exists());
+    assert_eq!(&folder.bytes("disk.img")[..4], [0; 4]);
+}
+
 #[test]
 fn the_plan_shows_what_hooks_make() {
     let folder = hello(IMAGE);

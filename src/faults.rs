@@ -5,6 +5,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{error, warning};
 use uk_store::{Fault, Reason};
 
+use crate::hooks;
 use crate::rejected;
 use crate::session::Session;
 use crate::ui::{Ui, plain};
@@ -28,6 +29,16 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     if !ui.colours() {
         log = plain(&log);
     }
+    let mut diagnostic = fault.diagnostic(&session.graph);
+    if action.kind == Kind::Hook {
+        // Why it ended comes last.
+        let lines: Vec<&str> = log.trim_end().lines().collect();
+        let cut = lines.len().saturating_sub(EXCERPT);
+        let before = if cut > 0 { format!("{cut} lines ...\n") } else { String::new() };
+        diagnostic.notes.extend((!lines.is_empty()).then(|| format!("{before}{}", lines[cut..].join("\n"))));
+        hooks::explain(&mut diagnostic, fault, &session.hooks);
+        return vec![diagnostic];
+    }
     let script = matches!(action.kind, Kind::RunScript | Kind::ReadScript);
     let errors: Vec<&str> = log.lines().filter(|_| script).filter_map(error).collect();
     let warned: Vec<&str> = log.lines().filter(|_| script).filter_map(warning).collect();
@@ -36,7 +47,6 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     let lines: Vec<&str> = log.lines().filter(|line| !told(line)).collect();
     let first = lines.iter().position(|l| plain(l).starts_with("error")).unwrap_or(0);
     let end = lines.len().min(first + EXCERPT);
-    let mut diagnostic = fault.diagnostic(&session.graph);
     if let Some(cut) = lines.len().checked_sub(end).filter(|n| *n > 0) {
         diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[first..end].join("\n")));
     } else if end > first {

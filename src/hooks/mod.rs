@@ -4,11 +4,13 @@
 //! something else now; `--fresh` alone makes anew what somebody has edited.
 
 mod clean;
+mod fault;
 mod place;
 mod record;
 mod run;
 
 pub use clean::clean;
+pub use fault::explain;
 pub use record::Made;
 
 use std::collections::HashMap;

@@ -281,15 +281,44 @@ fn a_program_runs_once_for_its_inputs_and_its_outputs_are_put_in_place() {
 #[test]
 fn a_program_that_fails_leaves_nothing_behind() {
     let folder = with_program();
-    folder.write("tools/split", "#!/bin/sh\necho half > \"$2/words\"\necho no luck >&2\nexit 3\n");
     let before = folder.listing();
-    let ran = uk(folder.path(), ["build"]).run();
-    assert!(
-        !ran.status.success() && ran.stderr.contains("UK0601") && ran.stderr.contains("no luck"),
-        "{ran}"
+    let refused = |program: &str, code: &str, parts: &[&str]| {
+        folder.write("tools/split", program);
+        let said = uk(folder.path(), ["build"]).run().fails(1, &[code]);
+        let always = ["the hook `words` failed: its program `tools/split`", "[unikernel.kdl:", "this step"];
+        for part in parts.iter().chain(&always).chain(&["nothing was put beside the manifest"]) {
+            assert!(said.contains(part), "`{part}`: {said}");
+        }
+        let left: Vec<String> =
+            folder.listing().into_iter().filter(|path| !path.starts_with(".uk")).collect();
+        assert_eq!(left, before, "{said}");
+        said
+    };
+    let said = refused(
+        "#!/bin/sh\necho half > \"$2/words\"\necho no luck >&2\nexit 3\n",
+        "UK0601",
+        &["ended with exit code 3", "no luck", "all that it printed is in `"],
     );
-    let after: Vec<String> = folder.listing().into_iter().filter(|path| !path.starts_with(".uk")).collect();
-    assert_eq!(after, before, "{ran}");
+    let log = said.split("all that it printed is in `").nth(1).and_then(|rest| rest.split('`').next());
+    let log = log.expect("it is named").split_whitespace().collect::<String>();
+    let log: String = log.chars().filter(|c| *c != '│').collect();
+    assert_eq!(std::fs::read_to_string(log).expect("it is there"), "no luck\n");
+    let long = "#!/bin/sh\ni=0\nwhile [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done\nexit 1\n";
+    let said = refused(long, "UK0601", &["140 lines ...", "line 199"]);
+    assert!(!said.contains("line 139\n"), "{said}");
+    refused("#!/bin/sh\nkill -9 $$\n", "UK0601", &["signal 9 (SIGKILL)"]);
+    refused("#!/bin/sh\nmkdir site\n", "UK0605", &["its output `out/words` wasn't made", "help: "]);
+    refused(
+        "#!/bin/sh\nmkdir -p out/words\n",
+        "UK0605",
+        &["`out/words` isn't a file", "`output \"out/words/\"`"],
+    );
+    // What its step doesn't declare.
+    refused("#!/bin/sh\nhead -1 words.txt > out/words\n", "UK0621", &["add `tool head`"]);
+    folder.write("more.txt", "");
+    folder.write("tools/split", "#!/bin/sh\nset -e\nread line < more.txt\n");
+    let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0621"]);
+    assert!(said.contains("add `input \"more.txt\"`"), "{said}");
 
     folder.edit("unikernel.kdl", "tool sort", "tool no-such-tool");
     let ran = uk(folder.path(), ["build"]).run();

@@ -211,7 +211,7 @@ fn worth_watching(action: &Action, log: &[u8]) -> bool {
         "unreachable",
     ];
     let log = String::from_utf8_lossy(log);
-    action.kind == Kind::RunScript || SIGNS.iter().any(|sign| log.contains(sign))
+    matches!(action.kind, Kind::RunScript | Kind::Hook) || SIGNS.iter().any(|sign| log.contains(sign))
 }
 
 /// Some tools remove what they could not finish, so that there is room again when they end.

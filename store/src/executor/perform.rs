@@ -1,7 +1,8 @@
 //! One action, on a thread of the pool.
 
+use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -113,16 +114,17 @@ impl Worker<'_> {
 
     /// A file of a tool of the action's that isn't as it was when the tool was identified.
     fn changed_tool(&self, action: &Action) -> Option<PathBuf> {
-        let tools = producers(action).filter_map(|from| match &self.graph.get(from).command {
-            Command::Given { shown, .. } => Some(&shown.files),
-            _ => None,
-        });
-        let same = |file: &HostFile| match fs::metadata(&file.path) {
-            // Others may put theirs into a folder.
-            Ok(now) => now.is_dir() || Stamp::of(&now).of_host(file.path.as_path()) == *file,
-            Err(_) => false,
+        let same = |file: &HostFile| {
+            fs::metadata(&file.path).is_ok_and(|now| Stamp::of(&now).of_host(file.path.as_path()) == *file)
         };
-        tools.flatten().find(|file| !same(file)).map(|file| file.path.clone())
+        producers(action).find_map(|from| {
+            let Command::Given { path, shown, .. } = &self.graph.get(from).command else { return None };
+            let seen: HashSet<&Path> =
+                shown.host.iter().map(|host| host.from.as_path()).chain([path.as_path()]).collect();
+            // Folders that were only looked through are everybody's.
+            let of_it = |file: &&HostFile| file.path.ancestors().any(|folder| seen.contains(folder));
+            shown.files.iter().filter(of_it).find(|file| !same(file)).map(|file| file.path.clone())
+        })
     }
 
     fn build(&self, task: &Task, action: &Action) -> Result<Performed, Stop> {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
-use uk_action::{Command, Digest, Graph, Input, LocalTree, OutputKind, Seal, Shown, Source};
+use uk_action::{Command, Digest, Graph, HostPath, Input, LocalTree, OutputKind, Seal, Shown, Source};
 use uk_store::{Reason, Stamp, StatCache, seal_of};
 
 use crate::common::*;
@@ -135,6 +136,32 @@ fn what_is_made_while_a_tool_is_replaced_is_not_kept() {
         let report = build(&place.store, &graph, root).unwrap();
         assert_eq!((report.executed, text(&place.store, &report, root).as_str()), (1, content));
     }
+}
+
+/// A folder that is shown counts with what is in it, one that was looked through in vain doesn't.
+#[test]
+fn a_header_that_is_replaced_meanwhile_is_seen_at_its_folder() {
+    let place = place();
+    let [shown, passed] = ["include", "bin"].map(|name| place.folder.path().join(name));
+    for folder in [&shown, &passed] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("old.h"), "old\n").unwrap();
+    }
+    let build_with = |touched: &Path| {
+        let stamps =
+            [&shown, &passed].map(|folder| Stamp::of_file(folder).unwrap().of_host(folder.as_path()));
+        let host = vec![HostPath::same(shown.as_path())];
+        let shown = Arc::new(Shown { files: stamps.into(), host, ..Shown::default() });
+        let mut graph = Graph::default();
+        let given = Command::Given { path: "/bin/sh".into(), identity: Digest::of(b"cc"), shown };
+        let given = graph.add(action("cc", given, vec![], &[("cc", OutputKind::File)]));
+        let script = format!("echo > o; echo new > {0}/new; mv {0}/new {0}/old.h", touched.display());
+        let root = graph.add(shell("crate", &script, vec![from(given, "cc")], FILE));
+        build(&place.store, &graph, root)
+    };
+    let failure = build_with(&shown).unwrap_err();
+    assert!(matches!(&failure.faults[0].reason, Reason::ToolChanged { path } if *path == shown));
+    assert_eq!(build_with(&passed).unwrap().executed, 1);
 }
 
 /// An archive is used only if it has its sum, a folder only if it holds its tree; who may execute a file is kept.

@@ -14,15 +14,19 @@ struct Lock {
 struct Locked {
     name: String,
     version: String,
+    source: Option<String>,
     checksum: Option<String>,
     #[serde(default)]
     dependencies: BTreeSet<String>,
 }
 
-/// The checksum of each package that has one, by name and version.
-pub(crate) fn checksums(text: &str) -> HashMap<(String, String), String> {
+/// Checksums by name, version and source: two registries may have packages of one name and version.
+pub(crate) type Checksums = HashMap<(String, String, String), String>;
+
+/// The checksum of each package that has one.
+pub(crate) fn checksums(text: &str) -> Checksums {
     let lock: Lock = toml::from_str(text).unwrap_or(Lock { package: Vec::new() });
-    lock.package.into_iter().filter_map(|p| Some(((p.name, p.version), p.checksum?))).collect()
+    lock.package.into_iter().filter_map(|p| Some(((p.name, p.version, p.source?), p.checksum?))).collect()
 }
 
 /// What the lock file `theirs` lacks of `wanted`, has besides, or has otherwise: a sentence a fact, sorted by crate.
@@ -118,8 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_found_by_name_and_version() {
-        let all = checksums(LOCK);
-        assert_eq!(all[&("log".to_owned(), "0.4.35".to_owned())], "5d");
+    fn checksums_are_found_by_name_version_and_source() {
+        let package = |source: &str, sum: &str| {
+            format!(
+                "[[package]]\nname = \"log\"\nversion = \"0.4.35\"\nsource = {source:?}\nchecksum = {sum:?}\n"
+            )
+        };
+        let all = checksums(&[package("registry+a", "5d"), package("sparse+b", "6e")].concat());
+        for (source, sum) in [("registry+a", "5d"), ("sparse+b", "6e")] {
+            assert_eq!(all[&("log".to_owned(), "0.4.35".to_owned(), source.to_owned())], sum);
+        }
     }
 }

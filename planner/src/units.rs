@@ -52,11 +52,11 @@ pub struct PackageFacts {
 /// Where a package's sources come from.
 #[derive(Debug, Clone)]
 pub enum Origin {
-    /// Sources that never change under their identity: an unpacked registry crate, a git revision, the embedded SDK.
+    /// Sources that never change under their identity: a registry's crate, a git revision, the embedded SDK.
     Fixed {
         /// What kind of source it is (`registry`, `git`, `sdk`): part of the package's identity.
         source: &'static str,
-        /// The folder on the host.
+        /// The folder on the host, or the archive that holds it: `seal` tells.
         path: PathBuf,
         /// The checksum, revision or tree digest.
         identity: Digest,

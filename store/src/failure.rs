@@ -96,8 +96,10 @@ pub enum Reason {
     Unlike {
         /// Where it is.
         path: PathBuf,
+        /// Whether it is an archive; a folder otherwise.
+        archive: bool,
         /// How that shows.
-        cause: String,
+        cause: Box<str>,
     },
     /// A source file can't be read.
     Unreadable {
@@ -182,9 +184,15 @@ impl Fault {
                 format!("`{}` was replaced while `{label}` was being built with it", path.display()),
                 Some("run the command again when the update is done".to_owned()),
             ),
-            Reason::Unlike { path, cause } => (
+            Reason::Unlike { path, archive, cause } => (
                 format!("`{label}` isn't built: `{}` can't be used: {cause}", path.display()),
-                Some("remove it, and it is fetched again; who changed it?".to_owned()),
+                Some(if *archive {
+                    "remove it, and cargo fetches it again; who changed it?".to_owned()
+                } else {
+                    "a vendored crate: `cargo vendor` writes it again; a checkout of git: remove it, and cargo makes it \
+                     again; who changed it?"
+                        .to_owned()
+                }),
             ),
             Reason::Unreadable { path, source } => {
                 (format!("`{label}` needs `{}`, which can't be read: {source}", path.display()), None)

@@ -1,7 +1,6 @@
 //! Asking cargo: which device catalogues an application brings, and which units a target is made of.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,6 +15,7 @@ use uk_planner::lower::Host;
 use uk_planner::units::{self, Crates, Origin, PackageFacts};
 use uk_store::write_atomically;
 
+use crate::lock::{Checksums, checksums};
 use crate::memo::{Place, Watch, recall, remember};
 use crate::project::not_writable;
 use crate::{Project, Result, Root, RootCrate, Sdk, SourceSet, SourceSets};
@@ -173,6 +173,7 @@ impl<'a> Cargo<'a> {
         self.check_sdk(metadata)?;
         self.watch_packages(&mut watch, metadata);
         let mut devices = Vec::new();
+        let checksums = self.checksums();
         for package in &metadata.packages {
             let dir = package_folder(package);
             let Some(file) = package.metadata.pointer("/uk/devices").and_then(|v| v.as_str()) else {
@@ -191,6 +192,9 @@ impl<'a> Cargo<'a> {
                 .note(format!("the crate `{}` names it in `[package.metadata.uk]` of its `Cargo.toml`", package.name))
                 .help("write that file, as UTF-8 text, or take `devices` out of the `Cargo.toml`: `uk explain UK0102`")
             })?;
+            if package.source.is_some() {
+                sealed::check(package, &dir, &checksums, Some((file, &text)))?;
+            }
             devices.push(DeviceText {
                 package: package.name.to_string(),
                 requirement: Some(requirement(package)),
@@ -331,12 +335,16 @@ impl<'a> Cargo<'a> {
         args.extend(crate::root::PROFILE.iter().flat_map(|setting| ["--config", setting]));
         let root = self.root();
         let text = self.cargo(&root, &args)?;
-        let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
-        let checksums = crate::lock::checksums(&lock);
+        let checksums = self.checksums();
         let sdk = |folder: &Path| self.sdk.digest(folder);
         graph::read(&text, &resolution.metadata, For::Image, |package| {
             Known::of(package, resolution, sdk, &checksums)
         })
+    }
+
+    /// What the lock file of the root says, once that is resolved.
+    fn checksums(&self) -> Checksums {
+        checksums(&std::fs::read_to_string(self.root().join("Cargo.lock")).unwrap_or_default())
     }
 }
 
@@ -346,7 +354,7 @@ impl Known {
         package: &Package,
         resolution: &Resolution,
         sdk: impl Fn(&Path) -> Option<Digest>,
-        checksums: &HashMap<(String, String), String>,
+        checksums: &Checksums,
     ) -> Result<Self> {
         let folder = package_folder(package);
         let (mut inside, mut lints) = (String::new(), Vec::new());
@@ -362,10 +370,8 @@ impl Known {
                 if git {
                     (place, inside) = checkout(&folder);
                 }
-                let checksum = checksums.get(&(package.name.to_string(), package.version.to_string()));
-                let name = format!("{} {}", package.name, package.version);
                 // A git source's text holds its revision.
-                let held = sealed::seal(&name, &place, checksum.map(String::as_str), &source.repr)?;
+                let held = sealed::seal(package, &place, checksums, &source.repr)?;
                 place = held.place;
                 Some((if git { "git" } else { "registry" }.to_owned(), held.identity, held.seal))
             }

@@ -5,10 +5,11 @@
 //! compiles it. What has no such file (a vendored folder, a git checkout) is known by its content.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
+use cargo_metadata::Package;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_store::{NotUnpacked, seal_of};
 
 use crate::Result;
+use crate::lock::Checksums;
 
 /// Where vendoring lists the checksums of a package's files.
 pub(super) const LIST: &str = ".cargo-checksum.json";
@@ -32,21 +34,54 @@ pub(super) struct Sealed {
     pub seal: Seal,
 }
 
-/// Holds the package `name` (with its version) in `folder` to `checksum`, the lock file's; or, without one or an archive, to
-/// what it is now, called by `revision` as well.
+/// Holds `package` in `folder` to the lock file's checksum; or, without one or an archive, to what it is now, called by
+/// `revision` as well.
 ///
 /// # Errors
 /// `UK0409` where it isn't what the lock file or its list says, `UK0406` where it can't be read.
-pub(super) fn seal(name: &str, folder: &Path, checksum: Option<&str>, revision: &str) -> Result<Sealed> {
-    if let (Some(sum), Some(archive)) = (checksum, archive(folder)) {
-        check_archive(name, &archive, sum, folder)?;
+pub(super) fn seal(
+    package: &Package,
+    folder: &Path,
+    checksums: &Checksums,
+    revision: &str,
+) -> Result<Sealed> {
+    let (name, sum) = (name(package), checksum(package, checksums));
+    if let Some((archive, sum)) = check(package, folder, checksums, None)? {
         let identity = Digest::of(format!("{name} {sum}").as_bytes());
         return Ok(Sealed { place: archive, identity, seal: Seal::Archive(sum.to_owned()) });
     }
-    check_list(name, folder)?;
-    let tree = seal_of(folder).map_err(|error| unreadable(folder, &error.to_string()))?;
-    let identity = Digest::of(format!("{name} {} {tree}", checksum.unwrap_or(revision)).as_bytes());
+    let tree = seal_of(folder).map_err(|error| unreadable(folder, &error, BROUGHT))?;
+    let identity = Digest::of(format!("{name} {} {tree}", sum.unwrap_or(revision)).as_bytes());
     Ok(Sealed { place: folder.to_owned(), identity, seal: Seal::Tree(tree) })
+}
+
+/// Compares `package` in `folder` with its archive, which is given back with its checksum, or with its list. `used` is a file
+/// of it that is used where it is, and the text that was read there.
+///
+/// # Errors
+/// Those of [`seal`].
+pub(super) fn check<'a>(
+    package: &Package,
+    folder: &Path,
+    checksums: &'a Checksums,
+    used: Option<(&str, &str)>,
+) -> Result<Option<(PathBuf, &'a str)>> {
+    let name = name(package);
+    if let (Some(sum), Some(archive)) = (checksum(package, checksums), archive(folder)) {
+        check_archive(&name, &archive, sum, folder, used)?;
+        return Ok(Some((archive, sum)));
+    }
+    check_list(&name, folder)?;
+    Ok(None)
+}
+
+fn name(package: &Package) -> String {
+    format!("{} {}", package.name, package.version)
+}
+
+fn checksum<'a>(package: &Package, checksums: &'a Checksums) -> Option<&'a str> {
+    let source = package.source.as_ref()?.repr.clone();
+    Some(checksums.get(&(package.name.to_string(), package.version.to_string(), source))?)
 }
 
 /// The archive that cargo unpacked to `folder`, `registry/src/INDEX/NAME-VERSION` in its home.
@@ -58,29 +93,47 @@ pub(super) fn archive(folder: &Path) -> Option<PathBuf> {
     Some(registry.join("cache").join(index.file_name()?).join(file)).filter(|path| path.is_file())
 }
 
-/// Cargo has read the manifest in `folder`, so that is compared, too; nothing else there is used.
-fn check_archive(name: &str, archive: &Path, sum: &str, folder: &Path) -> Result<()> {
+/// Cargo has read the manifest in `folder`, so that is compared, too, and so is what was read of `used`; nothing else there
+/// is used.
+fn check_archive(
+    name: &str,
+    archive: &Path,
+    sum: &str,
+    folder: &Path,
+    used: Option<(&str, &str)>,
+) -> Result<()> {
     let unusable = |error| match error {
         NotUnpacked::Unlike(cause) => differs(name, archive, &cause, archive),
         NotUnpacked::Unreadable(error) | NotUnpacked::Unwritable(error) => {
-            unreadable(archive, &error.to_string())
+            unreadable(archive, &error, FETCHED)
         }
     };
     let bytes = read(archive, sum).map_err(unusable)?;
-    let broken = |error: std::io::Error| unreadable(archive, &error.to_string());
+    let broken = |error: io::Error| unreadable(archive, &error, FETCHED);
+    let manifest = fs::read(folder.join(MANIFEST)).unwrap_or_default();
+    let used = used.map(|(file, text)| (Path::new(file), text.as_bytes()));
+    let mut wanted: Vec<_> = [(Path::new(MANIFEST), &manifest[..])].into_iter().chain(used).collect();
     let mut tar = Archive::new(GzDecoder::new(&bytes[..]));
     for entry in tar.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let inner = inner(&entry.path().map_err(broken)?);
-        if inner.as_deref() == Some(Path::new(MANIFEST)) {
+        let is_it = |(file, _): &(&Path, &[u8])| {
+            inner.as_deref().is_some_and(|inner| inner == file.strip_prefix(".").unwrap_or(file))
+        };
+        if let Some(at) = wanted.iter().position(is_it) {
+            let (file, unpacked) = wanted.swap_remove(at);
             let mut text = Vec::new();
             entry.read_to_end(&mut text).map_err(broken)?;
-            let manifest = folder.join(MANIFEST);
-            let same = fs::read(&manifest).is_ok_and(|unpacked| unpacked == text);
-            return if same { Ok(()) } else { Err(differs(name, &manifest, "it was edited", folder)) };
+            if unpacked != text {
+                return Err(differs(name, &folder.join(file), "it was edited", folder));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
         }
     }
-    Err(differs(name, archive, "there is no `Cargo.toml` in it", archive))
+    let file = wanted[0].0;
+    Err(differs(name, &folder.join(file), "it isn't in the crate's archive", folder))
 }
 
 /// Compares a vendored folder's files with its list, where it has one.
@@ -91,10 +144,10 @@ fn check_list(name: &str, folder: &Path) -> Result<()> {
     }
     let path = folder.join(LIST);
     let Ok(text) = fs::read(&path) else { return Ok(()) };
-    let list: List = serde_json::from_slice(&text).map_err(|error| unreadable(&path, &error.to_string()))?;
+    let list: List = serde_json::from_slice(&text).map_err(|error| unreadable(&path, &error, BROUGHT))?;
     for (file, sum) in list.files {
         let file = folder.join(file);
-        let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error.to_string()))?;
+        let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error, BROUGHT))?;
         if hex(&bytes) != sum {
             return Err(differs(name, &file, "it was edited", folder));
         }
@@ -118,7 +171,12 @@ fn read(archive: &Path, sum: &str) -> std::result::Result<Vec<u8>, NotUnpacked> 
 /// [`NotUnpacked`] tells which side is at fault.
 pub fn unpack(archive: &Path, sum: &str, to: &Path) -> std::result::Result<(), NotUnpacked> {
     let bytes = read(archive, sum)?;
-    let broken = |error: std::io::Error| NotUnpacked::Unlike(format!("it isn't an archive: {error}"));
+    let broken = |error: io::Error| NotUnpacked::Unlike(format!("it isn't an archive: {error}"));
+    // One call reads and writes; these are what decoders say.
+    let stopped = |error: io::Error| match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => broken(error),
+        _ => NotUnpacked::Unwritable(error),
+    };
     let mut tar = Archive::new(GzDecoder::new(&bytes[..]));
     tar.set_mask(0o022);
     let mut links = Vec::new();
@@ -140,7 +198,7 @@ pub fn unpack(archive: &Path, sum: &str, to: &Path) -> std::result::Result<(), N
         match target {
             Some(target) => links.push((target.into_owned(), place)),
             None if kind.is_file() => {
-                entry.unpack(&place).map_err(NotUnpacked::Unwritable)?;
+                entry.unpack(&place).map_err(stopped)?;
             }
             None => {}
         }
@@ -176,12 +234,14 @@ fn differs(name: &str, path: &Path, cause: &str, whole: &Path) -> Box<Diagnostic
     )
 }
 
-fn unreadable(path: &Path, cause: &str) -> Box<Diagnostic> {
+/// What brings an archive back.
+const FETCHED: &str = "remove it, and cargo fetches the crate again";
+/// What brings a folder back.
+const BROUGHT: &str = "a vendored crate: `cargo vendor` writes it again; a checkout of git: remove it, and cargo makes it again";
+
+fn unreadable(path: &Path, cause: &dyn std::fmt::Display, help: &str) -> Box<Diagnostic> {
     let message = format!("`{}` can't be read: {cause}", path.display());
-    Box::new(
-        Diagnostic::error(Code::UnreadableSource, message)
-            .help("remove it, and cargo fetches the crate again"),
-    )
+    Box::new(Diagnostic::error(Code::UnreadableSource, message).help(help))
 }
 
 #[cfg(test)]
@@ -236,6 +296,39 @@ mod tests {
         assert!(
             matches!(unpack(&file, &other, &to), Err(NotUnpacked::Unlike(cause)) if cause.contains(&sum))
         );
+    }
+
+    #[test]
+    fn a_broken_archive_is_no_fault_of_the_folder() {
+        let temp = tempfile::tempdir().expect("a temporary folder can be made");
+        let text: String = (0..1000_u32).map(|n| hex(&n.to_le_bytes())).collect();
+        let (file, _) = archive(temp.path(), &[("a-1.0.0/text", &text, 'f')]);
+        let mut bytes = fs::read(&file).expect("it is there");
+        bytes.truncate(bytes.len() / 2);
+        fs::write(&file, &bytes).expect("files can be written");
+        let to = temp.path().join("to");
+        fs::create_dir(&to).expect("folders can be made");
+        assert!(matches!(unpack(&file, &hex(&bytes), &to), Err(NotUnpacked::Unlike(_))));
+    }
+
+    #[test]
+    fn what_is_read_of_an_unpacked_crate_is_compared() {
+        let temp = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = temp.path().join("a-1.0.0");
+        fs::create_dir(&folder).expect("folders can be made");
+        fs::write(folder.join(MANIFEST), "manifest").expect("files can be written");
+        let entries = [("a-1.0.0/Cargo.toml", "manifest", 'f'), ("a-1.0.0/device.kdl", "device", 'f')];
+        let (file, sum) = archive(temp.path(), &entries);
+        let check = |used| check_archive("a 1.0.0", &file, &sum, &folder, used);
+        for used in [None, Some(("device.kdl", "device")), Some(("./device.kdl", "device"))] {
+            check(used).expect("it is as it was published");
+        }
+        for used in [("device.kdl", "edited"), ("other.kdl", "device"), ("../device.kdl", "device")] {
+            let refused = check(Some(used)).expect_err("it isn't");
+            assert_eq!(refused.code, Code::ChecksumMismatch, "{used:?}");
+        }
+        fs::write(folder.join(MANIFEST), "edited").expect("files can be written");
+        check(None).expect_err("the manifest was edited");
     }
 
     #[test]

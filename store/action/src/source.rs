@@ -28,9 +28,10 @@ pub enum Source {
     },
     /// Files of the user's tree.
     Local(Arc<LocalTree>),
-    /// A file or folder of the host that never changes under its identity (a crate of a registry), staged by link.
+    /// A file or folder of the host that never changes under its identity (a crate of a registry): used where it is when it
+    /// is trusted, otherwise a checked copy of it.
     Fixed {
-        /// Where it is. Not encoded.
+        /// Where it is, or the archive that holds it. Not encoded.
         path: PathBuf,
         /// What it is.
         identity: Digest,
@@ -41,7 +42,7 @@ pub enum Source {
 
 /// How a [`Source::Fixed`] is checked before an action sees it. Others can write where it lies, so what is checked is a
 /// copy that nobody else writes.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Seal {
     /// Not at all: whoever made the action answers for it.
     Trusted,

@@ -20,7 +20,7 @@ use crate::{StoreError, walk};
 pub(crate) struct Sealed<'a> {
     store: &'a Store,
     builtins: &'a dyn Builtins,
-    copies: Mutex<HashMap<PathBuf, Copy>>,
+    copies: Mutex<HashMap<(PathBuf, Seal), Copy>>,
 }
 
 /// A copy, if it is made; who holds the lock makes it.
@@ -34,7 +34,7 @@ impl<'a> Sealed<'a> {
     /// A folder that everybody may read and nobody may write.
     pub(super) fn shared(&self, from: &Path, seal: &Seal) -> Result<PathBuf, Reason> {
         let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = Arc::clone(copies.entry(from.to_owned()).or_default());
+        let copy = Arc::clone(copies.entry((from.to_owned(), seal.clone())).or_default());
         drop(copies);
         let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*copy {
@@ -48,7 +48,8 @@ impl<'a> Sealed<'a> {
     /// Makes the folder `to`, a copy for one action.
     pub(super) fn copy(&self, from: &Path, seal: &Seal, to: &Path) -> Result<(), Reason> {
         fs::create_dir(to).during("make", to)?;
-        let unlike = |cause| Reason::Unlike { path: from.to_owned(), cause };
+        let archive = matches!(seal, Seal::Archive(_));
+        let unlike = |cause: String| Reason::Unlike { path: from.to_owned(), archive, cause: cause.into() };
         match seal {
             Seal::Trusted => unreachable!("what is trusted is used where it is"),
             Seal::Archive(sum) => self.builtins.unpack(from, sum, to).map_err(|error| match error {

@@ -195,5 +195,7 @@ fn sealed_sources_are_copied_and_checked() {
     let (graph, root) = reads("edited");
     let failure = build(&place.store, &graph, root).unwrap_err();
     assert!(matches!(&failure.faults[0].reason, Reason::Unlike { path, .. } if *path == folder));
-    assert_eq!(failure.diagnostics(&graph)[0].code.to_string(), "UK0409");
+    let told = &failure.diagnostics(&graph)[0];
+    assert_eq!(told.code.to_string(), "UK0409");
+    assert!(told.help.as_deref().is_some_and(|help| help.contains("`cargo vendor`")), "{told:?}");
 }

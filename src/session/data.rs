@@ -117,13 +117,15 @@ impl Origin {
     /// The same for an action, now that those of `hooks` are known.
     fn inputs(&self, hooks: &hooks::Plan) -> DataInputs {
         let local = self.local.as_ref().map(|folder| folder.tree.clone());
-        let output =
-            |at: &str, path: &str| hooks.output(path).map(|(action, index)| (at.to_owned(), action, index));
+        let output = |at: &str, path: &str| {
+            let (action, index) = hooks.output(path).expect("a hook that the planner named makes it");
+            (at.to_owned(), action, index)
+        };
         let (made, inside) = match &self.files {
             Files::Project { made, .. } => {
-                (made.iter().filter_map(|(at, path)| output(at, path)).collect(), String::new())
+                (made.iter().map(|(at, path)| output(at, path)).collect(), String::new())
             }
-            Files::Output { path, inside } => (output("", path).into_iter().collect(), inside.clone()),
+            Files::Output { path, inside } => (vec![output("", path)], inside.clone()),
         };
         DataInputs { local, made, inside }
     }

@@ -87,6 +87,23 @@ fn append(file: &Path, text: &str) -> Vec<u8> {
     before
 }
 
+/// Makes a repository of `folder`.
+fn commit(folder: &Path) {
+    for args in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"],
+    ] {
+        succeeds(Command::new("git").arg("-C").arg(folder).args(args));
+    }
+}
+
+fn succeeds(command: &mut Command) -> Vec<u8> {
+    let ran = command.output().expect("it starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    ran.stdout
+}
+
 #[test]
 fn an_edit_of_an_unpacked_crate_never_gets_into_the_store() {
     let mut place = Place::new();
@@ -184,14 +201,7 @@ fn an_edited_checkout_of_git_never_gets_into_the_store_as_the_revision() {
     let (theirs, home, store) = (Folder::empty(), Folder::empty(), Folder::empty());
     theirs.write("Cargo.toml", "[package]\nname = \"friend\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
     theirs.write("src/lib.rs", "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n");
-    for args in [
-        &["init", "--quiet"][..],
-        &["add", "."],
-        &["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"],
-    ] {
-        let ran = Command::new("git").arg("-C").arg(theirs.path()).args(args).output().expect("git starts");
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    }
+    commit(theirs.path());
     let application = Folder::application(
         &format!("friend = {{ git = \"file://{}\" }}", theirs.path().display()),
         "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
@@ -209,4 +219,51 @@ fn an_edited_checkout_of_git_never_gets_into_the_store_as_the_revision() {
     assert!(said.contains("git/checkouts") && said.contains("when the build was planned"), "{said}");
     fs::write(checkout.join("src/lib.rs"), text).expect("files can be written");
     assert!(uk(&["run"]).run().ok().stdout.ends_with("] honest\n"));
+}
+
+#[test]
+fn an_edited_catalogue_of_an_unpacked_crate_is_refused() {
+    let (theirs, index, home, store) = (Folder::empty(), Folder::empty(), Folder::empty(), Folder::empty());
+    theirs.write(
+        "Cargo.toml",
+        "[package]\nname = \"friend\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n\
+         description = \"A friend\"\n\n[package.metadata.uk]\ndevices = \"device.kdl\"\n",
+    );
+    theirs.write("src/lib.rs", "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n");
+    theirs.write("device.kdl", "// None yet.\n");
+    let packaged = ["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"];
+    succeeds(Command::new("cargo").args(packaged).current_dir(theirs.path()).env_remove("CARGO_TARGET_DIR"));
+    let archive = theirs.join("target/package/friend-1.0.0.crate");
+    let sum = String::from_utf8(succeeds(Command::new("sha256sum").arg(&archive))).expect("it is text");
+    let sum = sum.split(' ').next().expect("it is the first word");
+    index.write(
+        "fr/ie/friend",
+        &format!("{{\"name\":\"friend\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{sum}\",\"features\":{{}},\"yanked\":false}}\n"),
+    );
+    let dl = format!("{}/{{crate}}-{{version}}.crate", theirs.join("target/package").display());
+    index.write("config.json", &format!("{{\"dl\":\"file://{dl}\"}}"));
+    commit(index.path());
+    let application = Folder::application(
+        "friend = { version = \"1\", registry = \"theirs\" }",
+        "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
+         log::info!(\"{}\", friend::WORD);\n}\n",
+    );
+    let config = format!("[registries.theirs]\nindex = \"file://{}\"\n", index.path().display());
+    application.write(".cargo/config.toml", &config);
+    for folder in ["cache", "index", "src"] {
+        let (ours, known) = (home.join("registry").join(folder), cargo_home().join("registry").join(folder));
+        fs::create_dir_all(&ours).expect("folders can be made");
+        for entry in fs::read_dir(known).into_iter().flatten() {
+            let entry = entry.expect("it can be listed");
+            symlink(entry.path(), ours.join(entry.file_name())).expect("links can be made");
+        }
+    }
+    let uk = |args: &[&str]| uk(application.path(), args).store(store.path()).env("CARGO_HOME", home.path());
+    uk(&["plan"]).run().ok();
+    let indices = fs::read_dir(home.join("registry/src")).expect("it is there");
+    let mut folders = indices.map(|index| index.expect("it can be listed").path().join("friend-1.0.0"));
+    let unpacked = folders.find(|folder| folder.is_dir()).expect("it was unpacked");
+    append(&unpacked.join("device.kdl"), "// Edited.\n");
+    let said = uk(&["plan"]).run().fails(1, &["UK0409"]);
+    assert!(said.contains("friend-1.0.0/device.kdl` isn't of the crate `friend 1.0.0`"), "{said}");
 }

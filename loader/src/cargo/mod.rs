@@ -301,6 +301,9 @@ impl<'a> Cargo<'a> {
         let root = self.root();
         write(&root.join("Cargo.toml"), manifest.as_bytes())?;
         write(&root.join("src/lib.rs"), b"")?;
+        // Where cargo keeps what rustc has told it, for the next time that it is asked.
+        let target = root.join("target");
+        std::fs::create_dir_all(&target).map_err(|error| not_writable(&target, &error))?;
         match std::fs::read(self.project.lock()) {
             Ok(text) => write(&root.join("Cargo.lock"), &text)?,
             Err(_) => drop(std::fs::remove_file(root.join("Cargo.lock"))),

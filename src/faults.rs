@@ -35,7 +35,9 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
         let lines: Vec<&str> = log.trim_end().lines().collect();
         let cut = lines.len().saturating_sub(EXCERPT);
         let before = if cut > 0 { format!("{cut} lines ...\n") } else { String::new() };
-        diagnostic.notes.extend((!lines.is_empty()).then(|| format!("{before}{}", lines[cut..].join("\n"))));
+        diagnostic
+            .notes
+            .extend((!lines.is_empty()).then(|| format!("it printed:\n{before}{}", lines[cut..].join("\n"))));
         hooks::explain(&mut diagnostic, fault, &session.hooks);
         return vec![diagnostic];
     }
@@ -50,7 +52,10 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     if let Some(cut) = lines.len().checked_sub(end).filter(|n| *n > 0) {
         diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[first..end].join("\n")));
     } else if end > first {
-        diagnostic.notes.push(lines[first..end].join("\n"));
+        let said = lines[first..end].join("\n");
+        // A compiler's messages need no word before them.
+        let alone = script || !said.contains('\n');
+        diagnostic.notes.push(if alone { format!("it printed:\n{said}") } else { said });
     }
     name_the_cause(&mut diagnostic, fault, action, &log);
     left_out(&mut diagnostic, session, action, &log);

@@ -60,9 +60,10 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         }
         let mut faults: Vec<Diagnostic> =
             failure.faults.iter().flat_map(|fault| faults::explain(session, fault, ui)).collect();
-        // A full disk is one fault, however many steps met it at once.
-        let mut full = false;
-        faults.retain(|fault| fault.code != Code::StoreFull || !std::mem::replace(&mut full, true));
+        // However many steps met a full disk, and however compilers end that did: what else is wrong is told when there is room.
+        if let Some(full) = faults.iter().position(|fault| fault.code == Code::StoreFull) {
+            faults = vec![faults.swap_remove(full)];
+        }
         if let Some(last) = faults.last_mut().filter(|_| failure.skipped > 0) {
             let (number, were) =
                 (failure.skipped, if failure.skipped == 1 { "step was" } else { "steps were" });

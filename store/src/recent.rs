@@ -7,7 +7,7 @@
 //! Format: a 16-byte magic, entries, and the digest of all that. An entry is the key, a `u32` of outputs, and of each the
 //! digest, the size as `u64`, and a byte that is 1 for a program; integers little-endian.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,8 +103,11 @@ pub(crate) fn name(graph: &Graph, roots: &[ActionId]) -> String {
             // What another root needs goes without saying: a build names more roots than a plan, which takes all that no
             // node needs.
             let needed: HashSet<ActionId> = self.1.iter().flat_map(|id| producers(self.0.get(*id))).collect();
-            for root in self.1.iter().filter(|root| !needed.contains(root)) {
-                let action = self.0.get(*root);
+            // In the graph's order, whatever order they were asked for in.
+            let asked: BTreeSet<ActionId> =
+                self.1.iter().filter(|root| !needed.contains(root)).copied().collect();
+            for root in asked {
+                let action = self.0.get(root);
                 sink.text("kind", action.kind.name());
                 sink.text("label", &action.label);
             }

@@ -29,6 +29,20 @@ fn why(folder: &Folder, node: &str, args: &[&str]) -> (Vec<String>, Vec<String>)
 const EDITED: &str = "`src/lib.rs` of `hello-key` changed";
 
 #[test]
+fn a_build_with_a_hook_is_explained_too() {
+    let folder = Folder::example("hello-key");
+    let manifest = folder.read("unikernel.kdl");
+    folder.write(
+        "unikernel.kdl",
+        &format!("{manifest}\nhook words {{\n    run touch made {{ output made; }}\n}}\n"),
+    );
+    run(&folder, &["build"]);
+    assert!(!run(&folder, &["plan", "--diff=last"]).stdout.contains("no build"));
+    folder.edit("src/lib.rs", "\"{}\", keys.hello", &format!("\"{{}} {}\", keys.hello", token()));
+    assert_eq!(why(&folder, "link hello-key", &[]).0, [EDITED]);
+}
+
+#[test]
 fn root_causes_are_told_apart_from_the_cascade_before_and_after_a_build() {
     let folder = Folder::example("hello-key");
     let (roots, _) = why(&folder, "pack hello-key", &[]);

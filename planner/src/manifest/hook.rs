@@ -268,6 +268,14 @@ fn run(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
         line.no_children();
         line.done_with_properties();
     }
+    if !reader.children().iter().any(|child| child.name.text == "output") {
+        reader.fault(
+            Code::MissingValue,
+            "a `run` without an `output` makes nothing, so nothing would run it",
+            node.span,
+            "it is missing here",
+        );
+    }
     reader.done_with_properties();
     Some(Step::Run(Run { program: program?, arguments, inputs, tools, outputs, span: node.span }))
 }

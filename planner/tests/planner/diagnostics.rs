@@ -148,7 +148,7 @@ faults! {
     empty_names: SMALL, Unix, [], [InvalidName, InvalidName, InvalidName],
         "unikernel \"\"\nkey \"\" type=u8\nkey mode type=enum {\n    option \"\"\n    option x\n}\njob main entry=\"a::b\"\n";
     paths_outside: EXAMPLE, Unix, [], [OutsideProject, OutsideProject, OutsideProject, OutsideProject, OutsideProject],
-        "unikernel hello\nkey dir type=path default=\"/srv\" stage=build\nkey free type=path default=\"/srv\"\nhook disk {\n    image \"a/../../x.img\" sectors=1\n    copy \"a/../b\" \"/etc/passwd\"\n    run tool {\n        input \"../secret\"\n    }\n}\n\
+        "unikernel hello\nkey dir type=path default=\"/srv\" stage=build\nkey free type=path default=\"/srv\"\nhook disk {\n    image \"a/../../x.img\" sectors=1\n    copy \"a/../b\" \"/etc/passwd\"\n    run tool {\n        input \"../secret\"\n        output made\n    }\n}\n\
          device a direct dir=\"..\"\ndevice b direct dir=(key)dir\ndevice c direct dir=(key)free\njob main entry=\"a::b\" {\n    a a as=kv-ro\n    b b as=kv-ro\n    c c as=kv-ro\n}\n";
     one_key_for_two_files: EXAMPLE, Unix, [], [ExclusiveDevice],
         "unikernel hello\nkey file type=path default=x.img\nkey other type=path default=x.img\ndevice a block-of-file file=(key)file\ndevice b block-of-file file=(key)file\ndevice c block-of-file file=(key)other\n\
@@ -156,8 +156,8 @@ faults! {
     names_that_rust_has_once: SMALL, Unix, [], [NameClash, NameClash, NameClash, NameClash],
         "unikernel hello\nkey mode type=enum {\n    option x\n    option X\n}\nkey kind type=enum {\n    option self\n    option Self\n}\nkey a-b type=enum {\n    option x\n}\nkey aB type=enum {\n    option x\n}\nkey c-d type=u8\nkey cD type=u8\n\
          job main entry=\"a::b\"\njob Main entry=\"a::c\"\n";
-    hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue],
-        "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n}\njob main entry=\"a::b\"\n";
+    hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue, MissingValue],
+        "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n    run tool {\n        input words.txt\n    }\n}\njob main entry=\"a::b\"\n";
 }
 
 /// What is said about the last document of a catalogue.

@@ -62,6 +62,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file is where its folder, or one around it, would be.
+    #[error("there can be no store in `{path}`: that is a file, not a folder", path = path.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder holds other things.
     #[error("`{path}` isn't a store, and isn't empty", path = path.display())]
     Foreign {
@@ -101,7 +107,9 @@ impl StoreError {
     /// Its entry in the error index.
     pub fn code(&self) -> Code {
         match self {
-            Self::Homeless | Self::None { .. } | Self::Unusable { .. } => Code::StoreUnusable,
+            Self::Homeless | Self::None { .. } | Self::NoFolder { .. } | Self::Unusable { .. } => {
+                Code::StoreUnusable
+            }
             Self::Destination { .. } => Code::NotWritable,
             Self::Full { .. } => Code::StoreFull,
             Self::Corrupt { .. } | Self::Missing { .. } | Self::BadRoot { .. } => Code::StoreCorrupt,
@@ -115,6 +123,7 @@ impl StoreError {
         let help = match self {
             Self::Homeless => "set `UK_STORE` to a folder that may be written",
             Self::None { .. } => "`uk build` makes it; `UK_STORE` names another folder",
+            Self::NoFolder { .. } => "set `UK_STORE` to a folder",
             Self::Unusable { .. } => {
                 "make it writable for this user, or set `UK_STORE` to a folder that may be written"
             }

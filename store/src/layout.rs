@@ -75,7 +75,7 @@ impl Store {
         match fs::read_to_string(&marker) {
             Ok(text) => check_format(root, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(root, &marker)?,
-            Err(error) => return Err(StoreError::io("read", &marker, error)),
+            Err(error) => return Err(unreadable(root, &marker, error)),
         }
         Self::at(root)
     }
@@ -96,7 +96,7 @@ impl Store {
                 let path = root.to_owned();
                 return Err(if empty { StoreError::None { path } } else { StoreError::Foreign { path } });
             }
-            Err(error) => return Err(StoreError::io("read", &marker, error)),
+            Err(error) => return Err(unreadable(root, &marker, error)),
         }
         Self::at(root)
     }
@@ -199,6 +199,17 @@ fn check_format(root: &Path, text: &str) -> Result<(), StoreError> {
         }
         Some(_) => Ok(()),
         None => Err(StoreError::Foreign { path: root.to_owned() }),
+    }
+}
+
+/// Why the format of the store in `root` can't be read.
+fn unreadable(root: &Path, marker: &Path, error: io::Error) -> StoreError {
+    let file = root.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
+    match file {
+        Some(file) if error.kind() == io::ErrorKind::NotADirectory => {
+            StoreError::NoFolder { path: file.to_owned() }
+        }
+        _ => StoreError::io("read", marker, error),
     }
 }
 

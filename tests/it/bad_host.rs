@@ -73,8 +73,11 @@ fn a_store_that_is_a_file_or_somebody_elses_folder_is_refused() {
     let (folder, place) = (Folder::example("hello"), Folder::empty());
     let before = folder.listing();
     place.write("file", "");
-    let said = uk(folder.path(), ["build"]).store(&place.join("file")).run().fails(1, &["UK0501"]);
-    assert!(said.contains("help: "), "{said}");
+    let named = format!("`{}`: that is a file, not a folder", place.join("file").display());
+    for store in ["file", "file/store"] {
+        let said = uk(folder.path(), ["build"]).store(&place.join(store)).run().fails(1, &["UK0501"]);
+        assert!(said.contains(&named) && said.contains("help: set `UK_STORE` to a folder"), "{said}");
+    }
     place.write("theirs/file", "");
     let said = uk(folder.path(), ["build"]).store(&place.join("theirs")).run().fails(1, &["UK0504"]);
     assert!(said.contains("isn't a store") && said.contains("help: "), "{said}");

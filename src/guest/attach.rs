@@ -137,7 +137,10 @@ impl Disk {
         })?;
         let sector = u64::from(self.sector_size);
         if size == 0 || size % sector != 0 {
-            let cause = format!("its {size} bytes aren't a whole number of sectors of {sector} bytes");
+            let cause = match size {
+                0 => "it is empty".to_owned(),
+                _ => format!("its {size} bytes aren't a whole number of sectors of {sector} bytes"),
+            };
             let whole = size.div_ceil(sector).max(1) * sector;
             let help = format!("make it as big as it should be: `truncate -s {whole} {}`", self.shown());
             return Err(self.unfit(&cause, &help));

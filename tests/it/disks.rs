@@ -107,7 +107,7 @@ fn a_guest_does_not_start_without_its_disk() {
         let ran = run_in(&folder, place, &["--attach", "disk=odd.img"]).ends(125);
         assert_eq!((ran.codes(), &*ran.stdout), (vec!["UK0708"], ""), "{ran}");
         assert!(ran.stderr.contains("sectors of 512 bytes"), "{ran}");
-        for (what, said) in [(".", "neither a file nor a disk"), ("empty.img", "0 bytes")] {
+        for (what, said) in [(".", "neither a file nor a disk"), ("empty.img", "it is empty")] {
             image(&folder, "empty.img", 0, b"");
             let ran = run_in(&folder, place, &["--attach", &format!("disk={what}")]).ends(125);
             assert_eq!(ran.codes(), ["UK0708"], "{ran}");

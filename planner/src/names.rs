@@ -46,19 +46,30 @@ pub fn fault(name: &str) -> Option<String> {
     (name.len() > MAX_LENGTH).then(|| format!("a name is at most {MAX_LENGTH} characters long"))
 }
 
+/// As many names of a list are shown.
+const SHOWN: usize = 12;
+
 /// Names in backticks, by the alphabet, as `a`, `b` and `c`; long lists are cut.
 pub fn list<'c>(names: impl IntoIterator<Item = &'c str>) -> String {
+    list_most(SHOWN, names)
+}
+
+/// As [`list`], of at most `most` names.
+pub fn list_most<'c>(most: usize, names: impl IntoIterator<Item = &'c str>) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     names.dedup();
-    list_sorted(&names)
+    cut(most, &names)
 }
 
 /// As [`list`], of names that are sorted and different already.
 pub(crate) fn list_sorted(names: &[&str]) -> String {
-    const SHOWN: usize = 12;
-    let quoted: Vec<String> = names.iter().take(SHOWN).map(|n| format!("`{n}`")).collect();
-    match (quoted.as_slice(), names.len().saturating_sub(SHOWN)) {
+    cut(SHOWN, names)
+}
+
+fn cut(most: usize, names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().take(most).map(|n| format!("`{n}`")).collect();
+    match (quoted.as_slice(), names.len().saturating_sub(most)) {
         ([], _) => "none".to_owned(),
         (_, more @ 1..) => format!("{} and {more} more", quoted.join(", ")),
         ([one], _) => one.clone(),

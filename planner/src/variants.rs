@@ -16,6 +16,8 @@ pub struct Variant {
     pub pairs: Vec<String>,
     /// What the artifact's name gets: `+kv_ro=fat` for each key that has several values, else nothing.
     pub suffix: String,
+    /// Those of the pairs that the suffix is of.
+    pub chosen: Vec<String>,
 }
 
 /// More variants than this at once are taken for a mistake.
@@ -57,6 +59,9 @@ pub fn variants(
             for (pair, suffix) in &values {
                 let mut variant = variant.clone();
                 variant.pairs.push(pair.clone());
+                if !suffix.is_empty() {
+                    variant.chosen.push(pair.clone());
+                }
                 variant.suffix.push_str(suffix);
                 next.push(variant);
             }

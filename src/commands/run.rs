@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
 
 use crate::cli::{Effort, Runner, Select};
 use crate::commands::build;
 use crate::failure::Failure;
 use crate::guest::{self, Artifact};
-use crate::session::Session;
+use crate::session::{Planned, Session};
 use crate::ui::Ui;
 
 /// Builds, runs, and returns the guest's exit code.
@@ -22,7 +23,10 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let session = Session::plan(folder, select, false)?;
     let [planned] = &session.planned[..] else {
-        let named: Vec<String> = session.planned.iter().map(|p| format!("`{}`", p.artifact())).collect();
+        // Where there is a target but the usual one, each is named with its own.
+        let targets = session.planned.iter().any(|planned| planned.devices.target() != Target::Unix);
+        let named: Vec<String> =
+            session.planned.iter().map(|planned| format!("`{}`", options(planned, targets))).collect();
         return Err(Diagnostic::error(
             Code::AmbiguousUnikernel,
             format!("one unikernel is run at a time, and these fit: {}", named.join(", ")),
@@ -50,4 +54,14 @@ pub fn run(
     // A guest takes this process's place, and what the store keeps for it would be left behind.
     drop(session);
     Ok(guest::run(&artifact, args, runner, ui)?)
+}
+
+/// The options that name `planned` alone, and its target if `target` is set.
+fn options(planned: &Planned, target: bool) -> String {
+    let mut words = vec!["-p", &planned.devices.name().text];
+    if target {
+        words.extend(["--target", planned.devices.target().name()]);
+    }
+    words.extend(planned.chosen.iter().flat_map(|pair| ["--set", pair]));
+    uk_keys::words::quote(words)
 }

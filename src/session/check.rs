@@ -3,6 +3,7 @@
 use uk_backends::Target;
 use uk_diagnostic::{Diagnostic, sort};
 use uk_loader::{Cargo, Found, Locking, Project, RootCrate, Sdk, SourceSet, SourceSets};
+use uk_planner::Variant;
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
@@ -37,8 +38,8 @@ pub(super) struct Checked<'m> {
     pub found: Found,
     /// What its mains may name.
     pub crates: Vec<RootCrate>,
-    /// By the suffix of the variant.
-    pub graphs: Vec<(String, DeviceGraph)>,
+    /// By the variant.
+    pub graphs: Vec<(Variant, DeviceGraph)>,
     /// What the data of each graph are made of.
     pub origins: Vec<Vec<data::Origin>>,
     /// Which files are the application's.
@@ -96,7 +97,7 @@ impl<'q> Question<'q> {
                     let parameters = |path: &str| cargo.parameters(&found, path);
                     reading.faults.extend(entries::check(graph, catalogue, &found.library, parameters));
                 }
-                graphs.extend(reading.take(resolved).map(|graph| (variant.suffix.clone(), graph)));
+                graphs.extend(reading.take(resolved).map(|graph| (variant.clone(), graph)));
             }
         }
         let crates = root_crates(unikernel, catalogue, &found.devices);

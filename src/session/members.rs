@@ -13,6 +13,9 @@ use super::reading::Reading;
 use crate::cli::Select;
 use crate::failure::Failure;
 
+/// So many names of unikernels are shown where none is meant.
+const MOST: usize = 30;
+
 /// A unikernel before its targets are looked at, and what is wrong with its manifest.
 pub(super) struct Member {
     pub project: Project,
@@ -106,7 +109,7 @@ pub(super) fn members(
         let known = || all.iter().filter_map(|m| m.unikernel.as_ref()).map(|u| u.name.text.as_str());
         let help = match names::nearest(wanted, known()) {
             Some(near) => format!("did you mean `-p {near}`?"),
-            None => format!("unikernels are {}", names::list(known())),
+            None => format!("unikernels are {}", names::list_most(MOST, known())),
         };
         reading.faults.push(
             Diagnostic::error(Code::UnknownUnikernel, format!("there is no unikernel `{wanted}`")).help(help),

@@ -57,6 +57,8 @@ pub struct Planned {
     pub project: Project,
     /// Its name, with the values that tell it from other variants (`kv-ro+kv_ro=fat`).
     pub name: String,
+    /// The values that tell it from other variants, as `--set` takes them.
+    pub chosen: Vec<String>,
     /// Its devices, jobs and keys.
     pub devices: DeviceGraph,
     /// Its generated main.
@@ -275,8 +277,8 @@ fn lower(
     let Checked { project, unikernel, cargo, found, crates, graphs, origins, source_set, mut stamps } = sound;
     let hooks = hooks::Plan::new(project, &unikernel.hooks, lowering, &mut stamps, store)?;
     let mut planned = Vec::with_capacity(graphs.len());
-    for ((suffix, devices), origins) in graphs.into_iter().zip(origins) {
-        let name = format!("{}{suffix}", devices.name().text);
+    for ((variant, devices), origins) in graphs.into_iter().zip(origins) {
+        let name = format!("{}{}", devices.name().text, variant.suffix);
         let main = generate::main_rs(&devices);
         warnings.extend(devices.warnings().iter().cloned());
         let mut named = devices.crates();
@@ -296,8 +298,8 @@ fn lower(
             },
         );
         let (project, made) = (project.clone(), made_by_hooks(unikernel));
-        let sources = source_set.clone();
-        planned.push(Planned { project, name, devices, main, image, data, made, sources });
+        let (sources, chosen) = (source_set.clone(), variant.chosen);
+        planned.push(Planned { project, name, chosen, devices, main, image, data, made, sources });
     }
     stamps.save();
     Ok((planned, hooks))

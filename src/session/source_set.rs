@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Found, Project, SourceSet};
+use uk_planner::Variant;
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{DeviceGraph, ParamValue};
 use uk_planner::manifest::{ArgumentValue, Unikernel};
@@ -12,7 +13,7 @@ use uk_planner::manifest::{ArgumentValue, Unikernel};
 pub(super) fn source_set(
     unikernel: &Unikernel,
     catalogue: &Catalogue,
-    graphs: &[(String, DeviceGraph)],
+    graphs: &[(Variant, DeviceGraph)],
     own: &str,
 ) -> SourceSet {
     let mut apart = given_to_devices(unikernel, catalogue, graphs);
@@ -66,7 +67,7 @@ pub(super) fn misplaced(unikernel: &Unikernel, own: &str) -> Vec<Diagnostic> {
 fn given_to_devices(
     unikernel: &Unikernel,
     catalogue: &Catalogue,
-    graphs: &[(String, DeviceGraph)],
+    graphs: &[(Variant, DeviceGraph)],
 ) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for device in &unikernel.devices {

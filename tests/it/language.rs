@@ -31,6 +31,8 @@ fn several_values_of_a_key_are_several_artifacts() {
         let said = program(Command::new(artifact)).ok();
         assert!(said.stdout.contains(&format!("INF [application] {value}\n")), "{}", said.stdout);
     }
+    let said = uk(folder.path(), ["run", "--set", "hello=3,4"]).run().fails(125, &["UK0703"]);
+    assert!(said.contains("`-p hello-key --set hello=3`, `-p hello-key --set hello=4`"), "{said}");
 }
 
 #[test]

@@ -85,6 +85,10 @@ fn an_unknown_name_is_answered_with_the_nearest() {
         said.contains("there is no unikernel `helo`") && said.contains("did you mean `-p hello`?"),
         "{said}"
     );
+    let said = uk(folder.path(), ["build", "-p", "qqqqqqqqqqqqqqqq"]).run().fails(1, &["UK0704"]);
+    for name in EXAMPLES.map(name) {
+        assert!(said.contains(&format!("`{name}`")), "{said}");
+    }
     assert_eq!(folder.listing(), before);
 }
 
@@ -93,8 +97,12 @@ fn running_several_asks_for_one() {
     let folder = Folder::workspace();
     let said = uk(folder.path(), ["run"]).run().fails(125, &["UK0703"]);
     for name in EXAMPLES.map(name) {
-        assert!(said.contains(&format!("`{name}`")), "{said}");
+        assert!(said.contains(&format!("`-p {name}`")), "{said}");
     }
+    let words = ["run", "-p", "noop", "-p", "hello", "--target", "virtio"];
+    let said = uk(folder.path(), words).run().fails(125, &["UK0703"]);
+    assert!(said.contains("`-p hello --target virtio`, `-p noop --target virtio`"), "{said}");
+
     assert!(said.contains("-p NAME"), "{said}");
     assert!(!folder.listing().iter().any(|path| path.contains("/dist/")), "nothing was built");
 }

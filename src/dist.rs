@@ -108,9 +108,9 @@ impl<'a> Dist<'a> {
             let path = project.folder.join(&relative);
             match made.is_at(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(made::not_removed(&path)(error)),
                 Ok(same) if same || may(&relative) => {
-                    fs::remove_file(&path)?;
+                    fs::remove_file(&path).map_err(made::not_removed(&path))?;
                     removed.push(relative.clone());
                 }
                 Ok(_) => {

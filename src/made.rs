@@ -70,6 +70,11 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
     )
 }
 
+/// Names the file that can't be removed: the system's answer alone doesn't.
+pub fn not_removed(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("`{}` can't be removed: {error}", path.display()))
+}
+
 /// Where the record is.
 pub fn path(project: &Project) -> PathBuf {
     path_in(&project.folder)

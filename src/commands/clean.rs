@@ -32,7 +32,7 @@ pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
                     Code::NotWritable,
                     format!("`{}` can't be cleaned: {error}", project.folder.display()),
                 )
-                .help("make the folder writable and run `uk clean` again"),
+                .help("move away what is in the way, or make its folder writable, and run `uk clean` again"),
             );
             (Vec::new(), Vec::new())
         });
@@ -75,17 +75,19 @@ fn clear_state(project: &Project, state: &Path, all: bool) -> io::Result<()> {
     let manifest = std::fs::read_to_string(project.folder.join("Cargo.toml")).unwrap_or_default();
     let linked = manifest.contains(".uk/sdk");
     if all && !linked {
-        return std::fs::remove_dir_all(state);
+        return std::fs::remove_dir_all(state).map_err(made::not_removed(state));
     }
     for entry in std::fs::read_dir(state)? {
         let entry = entry?;
-        match entry.file_name().to_str() {
-            Some(".gitignore") => {}
-            Some("sdk") if linked => {}
-            Some("made.json") if !all => {}
-            _ if entry.file_type()?.is_dir() => std::fs::remove_dir_all(entry.path())?,
-            _ => std::fs::remove_file(entry.path())?,
-        }
+        let path = entry.path();
+        let removed = match entry.file_name().to_str() {
+            Some(".gitignore") => Ok(()),
+            Some("sdk") if linked => Ok(()),
+            Some("made.json") if !all => Ok(()),
+            _ if entry.file_type()?.is_dir() => std::fs::remove_dir_all(&path),
+            _ => std::fs::remove_file(&path),
+        };
+        removed.map_err(made::not_removed(&path))?;
     }
     Ok(())
 }

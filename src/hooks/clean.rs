@@ -8,7 +8,7 @@ use uk_loader::Project;
 
 use super::Made;
 use super::record::{Found, missing};
-use crate::made::Record;
+use crate::made::{Record, not_removed};
 
 /// Removes what the hooks of `project` made and nobody has edited since; what was edited only where `may` says so. Folders
 /// go when they are empty. What is left stays in `record`. Returns what was removed, and what was edited and kept.
@@ -29,7 +29,7 @@ pub fn clean(
         let inside = relative.components().all(|part| matches!(part, Component::Normal(_)))
             && relative.components().count() > 0;
         if inside {
-            match (made.look(&path)?, &made) {
+            match (made.look(&path).map_err(not_removed(&path))?, &made) {
                 (Found::Missing, _) => {}
                 // It goes together with what was kept in it.
                 (Found::Same, Made::Folder) if kept.iter().any(|k: &PathBuf| k.starts_with(&relative)) => {
@@ -47,7 +47,7 @@ pub fn clean(
                     continue;
                 }
                 (Found::Same | Found::Edited, _) => match fs::remove_file(&path) {
-                    Err(error) if !missing(&error) => return Err(error),
+                    Err(error) if !missing(&error) => return Err(not_removed(&path)(error)),
                     _ => removed.push(relative.clone()),
                 },
             }

@@ -48,6 +48,17 @@ fn clean_keeps_an_artifact_that_was_edited_and_says_so() {
 }
 
 #[test]
+fn clean_names_the_file_that_it_cannot_remove() {
+    let folder = built();
+    std::fs::remove_file(folder.join("dist/hello-key")).expect("it can be removed");
+    folder.write("dist/hello-key/mine", "");
+    let said = uk(folder.path(), ["clean", "--force"]).run().fails(1, &["UK0506"]);
+    let named = format!("`{}` can't be removed: Is a directory", folder.join("dist/hello-key").display());
+    assert!(said.contains(&named) && said.contains("help: "), "{said}");
+    assert_eq!(folder.read("dist/hello-key/mine"), "");
+}
+
+#[test]
 fn a_second_clean_does_nothing() {
     let folder = built();
     uk(folder.path(), ["clean"]).run().ok();

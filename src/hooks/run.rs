@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use uk_action::ActionId;
 use uk_diagnostic::Diagnostic;
 use uk_loader::{Project, SourceSets};
+use uk_planner::Name;
 use uk_planner::lower::HookInputs;
 use uk_planner::manifest::{Program, Run, Step};
 use uk_store::Store;
@@ -21,7 +22,10 @@ pub(super) fn inputs(
     stamps: &mut SourceSets,
     store: &Store,
 ) -> Result<HookInputs, Box<Diagnostic>> {
-    let here = |fault: Box<Diagnostic>| Box::new(fault.label(run.span, "for this step"));
+    let here = |name: &Name| {
+        let span = name.span;
+        move |fault: Box<Diagnostic>| Box::new(fault.label(span, "named here"))
+    };
     let (mut local, mut made) = (Vec::new(), Vec::new());
     for path in step.reads() {
         match outputs.get(path.text.as_str()) {
@@ -30,14 +34,23 @@ pub(super) fn inputs(
         }
     }
     let mut tools = match &run.program {
-        Program::Host(name) => uk_loader::host_programs(&name.text, store).map_err(here)?,
+        Program::Host(name) => uk_loader::host_programs(&name.text, store).map_err(here(name))?,
         Program::Project(path) => {
-            uk_loader::interpreters(&project.folder.join(&path.text), store).map_err(here)?
+            uk_loader::interpreters(&project.folder.join(&path.text), store).map_err(here(path))?
         }
     };
     for tool in &run.tools {
-        tools.extend(uk_loader::host_programs(&tool.text, store).map_err(here)?);
+        tools.extend(uk_loader::host_programs(&tool.text, store).map_err(here(tool))?);
     }
-    let local = stamps.files(&project.folder, &local).map_err(here)?;
+    let local = stamps.files(&project.folder, &local).map_err(|fault| {
+        let missing = step.reads().into_iter().find(|path| {
+            local.contains(&path.text) && project.folder.join(&path.text).symlink_metadata().is_err()
+        });
+        let fault = match missing {
+            Some(path) => fault.label(path.span, "named here"),
+            None => fault.label(run.span, "for this step"),
+        };
+        Box::new(fault.help("a hook's files must be there and readable, relative to the manifest"))
+    })?;
     Ok(HookInputs { local, tools, made })
 }

@@ -139,6 +139,13 @@ fn a_hook_that_fails_half_way_leaves_nothing_behind() {
     assert!(!ran.status.success() && ran.stderr.contains("UK0406") && ran.stderr.contains("gone"), "{ran}");
     assert_eq!(folder.listing(), before, "{ran}");
 
+    for (step, column) in [("run \"./gone\" { output a; }", 9), ("run cp { input gone; output a; }", 20)] {
+        let folder = hello(&format!("hook files {{\n    {step}\n}}"));
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0406"]);
+        let place = format!(":{column}]");
+        assert!(said.contains(&place) && said.contains("help: a hook's files must be there"), "{said}");
+    }
+
     // The last step fails when the others are in their places.
     let folder = hello(
         "hook files {\n    mkdir \"a/b\"\n    image \"c/disk.img\" sectors=8\n    image \"f/disk.img\" sectors=8\n}",

@@ -10,6 +10,8 @@ use crate::ui::plain;
 #[derive(Deserialize)]
 struct Message {
     message: String,
+    #[serde(default)]
+    code: Option<ErrorCode>,
     level: String,
     #[serde(default)]
     spans: Vec<Place>,
@@ -19,11 +21,18 @@ struct Message {
 }
 
 #[derive(Deserialize)]
+struct ErrorCode {
+    code: String,
+}
+
+#[derive(Deserialize)]
 struct Place {
     file_name: String,
     line_start: u32,
     is_primary: bool,
     label: Option<String>,
+    #[serde(default)]
+    suggested_replacement: Option<String>,
 }
 
 /// The text that rustc would have printed, from a log of its messages in JSON.
@@ -72,14 +81,35 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
         if diagnostics.iter().any(|earlier| repeats(earlier, &diagnostic)) {
             continue;
         }
-        let help =
-            "the entry function's parameters are the job's lines, in their order; change one or the other";
+        let help = no_entry(&message, &diagnostic, planned).unwrap_or_else(|| {
+            "the entry function's parameters are the job's lines, in their order; change one or the other"
+                .to_owned()
+        });
         diagnostics.push(diagnostic.help(help));
     }
     if let Some(first) = diagnostics.first_mut() {
         first.notes.extend(elsewhere);
     }
     diagnostics
+}
+
+/// What to do where `message`, shown as `diagnostic`, says that a job's entry function isn't there or isn't public.
+fn no_entry(message: &Message, diagnostic: &Diagnostic, planned: &Planned) -> Option<String> {
+    // A name, a part of a path, an associated function; what is private.
+    let codes = ["E0425", "E0433", "E0599", "E0603"];
+    message.code.as_ref().filter(|code| codes.contains(&&*code.code))?;
+    let job = planned
+        .devices
+        .jobs()
+        .iter()
+        .find(|job| diagnostic.labels.iter().any(|l| l.span == job.entry_span))?;
+    let (place, name) = job.entry.rsplit_once("::")?;
+    let similar = message.children.iter().filter(|child| child.message.contains("similar name"));
+    let similar = similar.flat_map(|child| &child.spans).find_map(|span| span.suggested_replacement.as_ref());
+    let near = similar.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Some(format!(
+        "`{place}` has no public function `{name}`: write it, or name another as the job's `entry`{near}"
+    ))
 }
 
 /// Whether `later` says what `earlier` said of the same place: rustc meets a fault again wherever its type turns up.

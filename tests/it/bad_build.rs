@@ -206,7 +206,14 @@ fn a_device_that_lacks_what_the_entry_asks_for_shows_the_manifests_line() {
 fn an_entry_that_is_not_there_shows_the_manifests_line() {
     let folder = Folder::example("hello-key");
     folder.edit("unikernel.kdl", "hello_key::start", "hello_key::begin");
-    fails(&folder, &[], &["UK0604"], &["cannot find function `begin`", "[unikernel.kdl:5:16]"]);
+    let parts = [
+        "cannot find function `begin`",
+        "[unikernel.kdl:5:16]",
+        "`hello_key` has no public function `begin`: write it",
+    ];
+    fails(&folder, &[], &["UK0604"], &parts);
+    folder.edit("unikernel.kdl", "hello_key::begin", "hello_key::strat");
+    fails(&folder, &[], &["UK0604"], &["has no public function `strat`", "did you mean `start`?"]);
 }
 
 #[test]

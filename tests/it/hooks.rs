@@ -194,8 +194,8 @@ fn a_record_that_cannot_be_written_leaves_all_as_it_was() {
     build(&other, &[]);
     script(&folder, "a c");
     let (mut before, mut behind) = (0, 0);
-    // A try keeps what it has room to learn, so that the next one has fewer steps before those of the record.
-    for step in (1..).flat_map(|most| (1..=most).rev()) {
+    // A try keeps what it has room to learn, so that those behind it have fewer steps before those of the record.
+    for step in (1..).flat_map(|most| std::iter::once(most).chain(1..most)) {
         let full = format!("full:{step}");
         let record = || std::fs::metadata(folder.join(".uk/made.json")).expect("it is there").ino();
         let old = record();
@@ -203,9 +203,11 @@ fn a_record_that_cannot_be_written_leaves_all_as_it_was() {
         if ran.status.success() {
             break;
         }
-        assert!(ran.stderr.contains("made.json"), "{step}: {ran}");
-        // Written before the files are put in their places, and again behind that.
-        *(if record() == old { &mut before } else { &mut behind }) += 1;
+        // Written before the files are put in their places, and again behind that. Other tests use the store, too, and may give
+        // this build something else to write first.
+        if ran.stderr.contains("made.json") {
+            *(if record() == old { &mut before } else { &mut behind }) += 1;
+        }
         assert_eq!(&folder.bytes("disk.img")[..4], b"mine", "{step}: {ran}");
         assert!(folder.join("site/b").exists() && !folder.join("site/c").exists(), "{step}: {ran}");
     }

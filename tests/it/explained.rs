@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Folder, Ran, repository, schema, token, uk};
+use crate::support::{Folder, Ran, schema, token, uk};
 
 fn run(folder: &Folder, args: &[&str]) -> Ran {
     uk(folder.path(), args).run().ok()
@@ -13,8 +13,7 @@ fn run(folder: &Folder, args: &[&str]) -> Ran {
 fn why(folder: &Folder, node: &str, args: &[&str]) -> (Vec<String>, Vec<String>) {
     let ran = run(folder, &[&["why", node, "--format", "json"], args].concat());
     let all: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"));
-    let schema = std::fs::read_to_string(repository().join("docs/why.schema.json")).expect("it is published");
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = schema::published("why");
     assert_eq!(schema::faults(&schema, &all), [""; 0], "{ran}");
     let [one] = all["nodes"].as_array().expect("a list").as_slice() else {
         panic!("one node is called {node}: {ran}")

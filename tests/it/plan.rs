@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Folder, repository, schema, token, uk};
+use crate::support::{Folder, schema, token, uk};
 
 const BOTH: [&str; 4] = ["--target", "unix", "--target", "virtio"];
 
@@ -39,9 +39,7 @@ fn state<'a>(plan: &'a Value, kind: &str, label: &str) -> &'a str {
 
 #[test]
 fn json_is_what_its_schema_says() {
-    let schema =
-        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = schema::published("plan");
     let (folder, store) = (Folder::example("hello-key"), Folder::empty());
     let before = json(&folder, store.path(), &BOTH);
     uk(folder.path(), ["build"].iter().chain(&BOTH)).store(store.path()).run().ok();
@@ -76,9 +74,7 @@ fn json_is_what_its_schema_says() {
 
 #[test]
 fn the_json_of_every_example_is_what_its_schema_says() {
-    let schema =
-        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = schema::published("plan");
     let folder = Folder::workspace();
     let words = ["plan", "--format", "json", "--target", "unix", "--target", "virtio"];
     let plan = uk(folder.path(), words).run().ok();
@@ -95,9 +91,7 @@ fn the_json_of_every_example_is_what_its_schema_says() {
 
 #[test]
 fn json_has_the_data_of_devices() {
-    let schema =
-        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = schema::published("plan");
     let (folder, store) = (Folder::example("kv-ro"), Folder::empty());
     let plan = json(&folder, store.path(), &["--set", "kv_ro=crunch,fat"]);
     assert_eq!(schema::faults(&schema, &plan), [""; 0]);
@@ -117,9 +111,7 @@ fn json_has_the_data_of_devices() {
 
 #[test]
 fn the_schema_check_itself_finds_faults() {
-    let schema =
-        std::fs::read_to_string(repository().join("docs/plan.schema.json")).expect("it is published");
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = schema::published("plan");
     let wrong = serde_json::json!({
         "version": 2,
         "unikernels": [],

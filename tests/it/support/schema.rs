@@ -3,6 +3,13 @@
 
 use serde_json::Value;
 
+/// The published schema `docs/NAME.schema.json`.
+pub fn published(name: &str) -> Value {
+    let path = super::repository().join(format!("docs/{name}.schema.json"));
+    let text = std::fs::read_to_string(path).expect("it is published");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
 /// Every way in which `value` isn't what `schema` says.
 pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
+
+use uk_kv_format::seal::POINTER;
 
 use crate::files::File;
 use crate::image;
@@ -93,12 +96,27 @@ pub(crate) fn make(files: &[File], to: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::WriteZero || is_full(&error) => size += size / 4,
             done => {
                 done?;
-                let mut image = fs::OpenOptions::new().read(true).write(true).open(to)?;
-                return image::seal(&mut image, size, files);
+                let image = fs::OpenOptions::new().read(true).write(true).open(to)?;
+                point(&image, size)?;
+                return image::seal(&image, size, files);
             }
         }
     }
     Err(io::Error::new(io::ErrorKind::StorageFull, "the files don't fit into a FAT file system"))
+}
+
+/// Says in the boot sector, and in the copy that FAT32 has of it, where the digests begin.
+fn point(image: &fs::File, length: u64) -> io::Result<()> {
+    let mut boot = [0; SECTOR as usize];
+    image.read_exact_at(&mut boot, 0)?;
+    let pointer = image::pointer(length)?;
+    image.write_all_at(&pointer, POINTER as u64)?;
+    // The sectors of a table stand elsewhere on FAT32.
+    if boot[22..24] == [0; 2] {
+        let copy = u64::from(u16::from_le_bytes([boot[50], boot[51]]));
+        image.write_all_at(&pointer, copy * SECTOR + POINTER as u64)?;
+    }
+    Ok(())
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -1,22 +1,24 @@
-//! What all disk images have: the digests of their files at the end, and a whole number of sectors.
+//! What all disk images have: the digests of their files behind the content, and a whole number of sectors.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use uk_kv_format::seal;
 
 use crate::files;
 use crate::hash;
 
-/// The biggest sectors that a disk may have for the end to be found.
-const SECTOR: u64 = 4096;
+/// What stands at [`seal::POINTER`] of an image whose content has `length` bytes.
+pub(crate) fn pointer(length: u64) -> io::Result<[u8; 10]> {
+    seal::pointer(length)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, "an image has at most 256 TiB"))
+}
 
-/// Ends an image of `length` bytes.
-pub(crate) fn seal(image: &mut File, length: u64, files: &[files::File]) -> io::Result<()> {
+/// Puts the digests of `files` behind the content of an image, `length` bytes.
+pub(crate) fn seal(image: &File, length: u64, files: &[files::File]) -> io::Result<()> {
     let files = files.iter().map(|file| Ok((&*file.key, file.digest()?)));
     let seal = seal::write(&files.collect::<io::Result<Vec<_>>>()?, hash);
-    let end = (length + seal.len() as u64).next_multiple_of(SECTOR);
-    image.set_len(end)?;
-    image.seek(SeekFrom::Start(end - seal.len() as u64))?;
-    image.write_all(&seal)
+    image.set_len((length + seal.len() as u64).next_multiple_of(seal::ALIGN))?;
+    image.write_all_at(&seal, length)
 }

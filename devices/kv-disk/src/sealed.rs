@@ -5,7 +5,7 @@ use alloc::vec;
 use core::cell::Cell;
 
 use uk_device::{Block, KvEntry, KvError, KvKind};
-use uk_kv_format::seal::{END, ENTRY, End, Seal};
+use uk_kv_format::seal::{self, HEAD, Head, Seal};
 
 use crate::{Bytes, Run, hash};
 
@@ -18,20 +18,23 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Reads the digests at the end of `bytes`.
+    /// Reads the digests of the image that begins at the first of `bytes`.
     ///
     /// # Errors
-    /// [`KvError::Corrupt`] if they aren't as they were made; those of [`Bytes::read`].
+    /// [`KvError::Corrupt`] if they aren't as they were made, or the image isn't whole; those of [`Bytes::read`].
     pub async fn read<B: Block>(bytes: &Bytes<B>) -> Result<Self, KvError> {
-        let none = Sealed { seal: None, checked: Box::default() };
-        let Some(end) = bytes.size().checked_sub(END as u64) else { return Ok(none) };
-        let mut last = [0; END];
-        bytes.read(end, &mut last).await?;
-        let Some(last) = End::new(&last) else { return Ok(none) };
-        let length = last.entries.checked_mul(ENTRY as u64).filter(|length| *length <= end);
-        let length = length.ok_or(KvError::Corrupt)?;
-        let entries = bytes.value(&[Run { start: end - length, length }], length).await?;
-        let seal = Seal::new(entries, &last, hash).ok_or(KvError::Corrupt)?;
+        let mut first = [0; 512];
+        bytes.read(0, &mut first).await?;
+        let Some(start) = seal::start(&first) else {
+            return Ok(Sealed { seal: None, checked: Box::default() });
+        };
+        let mut head = [0; HEAD];
+        bytes.read(start, &mut head).await?;
+        let head = Head::new(&head).ok_or(KvError::Corrupt)?;
+        head.image(start).filter(|size| *size <= bytes.size()).ok_or(KvError::Corrupt)?;
+        let entries = Run { start: start + HEAD as u64, length: head.length };
+        let entries = bytes.value(&[entries], entries.length).await?;
+        let seal = Seal::new(entries, &head, hash).ok_or(KvError::Corrupt)?;
         let checked = vec![Cell::new(false); seal.count()].into();
         Ok(Sealed { seal: Some(seal), checked })
     }

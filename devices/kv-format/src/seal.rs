@@ -1,12 +1,14 @@
-//! Digests of all files of a disk image, in its last bytes: what neither a file system nor an archive has room for.
+//! Digests of all files of a disk image, behind its content: what neither a file system nor an archive has room for.
 //!
 //! | at | what |
 //! |---|---|
-//! | 0 | entries of 64 bytes, sorted: BLAKE3 of a key, BLAKE3 of its value |
-//! | the image's last 64 bytes | `uk-seal 1` and zeros: 16 bytes; entries `u64`; zeros: 8 bytes; BLAKE3 of the entries |
+//! | 500 | `ukS2`, and where the seal begins: 6 bytes |
+//! | the seal's begin | `uk-seal 2` and zeros: 16 bytes; entries `u64`; zeros: 8 bytes; BLAKE3 of the entries |
+//! | 64 bytes on | entries of 64 bytes, sorted: BLAKE3 of a key, BLAKE3 of its value |
 //!
-//! The entries end where those 64 bytes begin. A folder is an entry too: its key ends with `/` (the uppermost is `/`), and its
-//! value is its names, each with `/` behind it if it is a folder and a NUL behind that, sorted by name.
+//! The image ends at the next multiple of 4096; a disk may be larger, and not smaller. At 500 a header of an archive has nothing, and the
+//! boot sector of a FAT file system the end of a program that starts no computer. A folder is an entry too: its key ends with `/` (the
+//! uppermost is `/`), and its value is its names, each with `/` behind it if it is a folder and a NUL behind that, sorted by name.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -15,13 +17,34 @@ use alloc::vec::Vec;
 use crate::bytes::{digest, number64};
 use crate::{Digest, Hash};
 
-const MAGIC: &[u8; 16] = b"uk-seal 1\0\0\0\0\0\0\0";
+const MAGIC: &[u8; 16] = b"uk-seal 2\0\0\0\0\0\0\0";
 /// Bytes of an entry.
 pub const ENTRY: usize = 64;
-/// Bytes of the end, which says how many entries stand before it.
-pub const END: usize = 64;
+/// Bytes before the entries, which say how many there are.
+pub const HEAD: usize = 64;
+/// What an image's length is a multiple of, in bytes: the biggest sectors that a disk may have.
+pub const ALIGN: u64 = 4096;
 
-/// The seal of an image with these files, to be its last bytes.
+/// Where an image says where its seal is, in bytes from its first.
+pub const POINTER: usize = 500;
+const MARK: &[u8; 4] = b"ukS2";
+
+/// What stands at [`POINTER`] when the seal begins at `start`; none if there is no room for such a number.
+pub fn pointer(start: u64) -> Option<[u8; 10]> {
+    let [low @ .., 0, 0] = start.to_le_bytes() else { return None };
+    let mut pointer = [0; 10];
+    pointer[..4].copy_from_slice(MARK);
+    pointer[4..].copy_from_slice(&low);
+    Some(pointer)
+}
+
+/// Where the seal of an image with these first bytes begins; none if it has none.
+pub fn start(first: &[u8; 512]) -> Option<u64> {
+    let number = first[POINTER..].strip_prefix(MARK)?.first_chunk::<6>()?;
+    Some(number.iter().rev().fold(0, |start, byte| start << 8 | u64::from(*byte)))
+}
+
+/// The seal of an image with these files.
 pub fn write(files: &[(&str, Digest)], hash: Hash) -> Vec<u8> {
     let mut folders: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
     folders.entry(String::new()).or_default();
@@ -41,12 +64,12 @@ pub fn write(files: &[(&str, Digest)], hash: Hash) -> Vec<u8> {
         entries.push(entry(&folder_key(folder, hash), &listing(names, hash)));
     }
     entries.sort_unstable();
-    let mut seal = entries.concat();
-    let digest = hash(&seal);
-    seal.extend_from_slice(MAGIC);
+    let mut seal = Vec::from(MAGIC);
     seal.extend_from_slice(&(entries.len() as u64).to_le_bytes());
     seal.extend_from_slice(&[0; 8]);
-    seal.extend_from_slice(&digest);
+    let entries = entries.concat();
+    seal.extend_from_slice(&hash(&entries));
+    seal.extend_from_slice(&entries);
     seal
 }
 
@@ -71,19 +94,25 @@ fn listing<'n>(names: impl Iterator<Item = (&'n str, bool)>, hash: Hash) -> Dige
     hash(&text)
 }
 
-/// The end of a seal.
+/// The begin of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    /// How many entries stand before it.
-    pub entries: u64,
+pub struct Head {
+    /// How many bytes of entries follow.
+    pub length: u64,
     digest: Digest,
 }
 
-impl End {
-    /// What an image's last [`END`] bytes say; none if it has no seal.
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.get(..END).filter(|bytes| bytes.starts_with(MAGIC) && bytes[24..32] == [0; 8])?;
-        Some(End { entries: number64(bytes, 16)?, digest: digest(bytes, 32)? })
+impl Head {
+    /// What the first bytes of a seal say; none if they aren't.
+    pub fn new(bytes: &[u8; HEAD]) -> Option<Self> {
+        let sound = bytes.starts_with(MAGIC) && bytes[24..32] == [0; 8];
+        let length = number64(bytes, 16)?.checked_mul(ENTRY as u64)?;
+        sound.then_some(Head { length, digest: digest(bytes, 32)? })
+    }
+
+    /// The length of an image whose seal begins so, at `start`.
+    pub fn image(&self, start: u64) -> Option<u64> {
+        start.checked_add(HEAD as u64)?.checked_add(self.length)?.checked_next_multiple_of(ALIGN)
     }
 }
 
@@ -95,10 +124,10 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// The seal that ends with `end`; none if its entries aren't as they were made.
-    pub fn new(entries: Vec<u8>, end: &End, hash: Hash) -> Option<Self> {
-        let whole = u64::try_from(entries.len()).ok()? == end.entries.checked_mul(ENTRY as u64)?;
-        (whole && hash(&entries) == end.digest).then_some(Seal { entries, hash })
+    /// The seal that begins with `head`; none if its entries aren't as they were made.
+    pub fn new(entries: Vec<u8>, head: &Head, hash: Hash) -> Option<Self> {
+        let whole = u64::try_from(entries.len()).ok()? == head.length;
+        (whole && hash(&entries) == head.digest).then_some(Seal { entries, hash })
     }
 
     /// How many files and folders there are.

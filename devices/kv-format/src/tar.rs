@@ -4,6 +4,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::seal::POINTER;
+
 /// Bytes of a header, and what contents are padded to.
 pub const BLOCK: usize = 512;
 
@@ -80,10 +82,15 @@ impl Header {
         block[257..265].copy_from_slice(b"ustar\x0000");
         block[329..337].copy_from_slice(b"0000000\0");
         block[337..345].copy_from_slice(b"0000000\0");
-        let sum = checksum(&block);
-        block[148..156].copy_from_slice(alloc::format!("{sum:06o}\0 ").as_bytes().first_chunk::<8>()?);
+        write_checksum(&mut block);
         Some(block)
     }
+}
+
+/// Puts the [`pointer`](crate::seal::pointer) to a seal into an archive's first header.
+pub fn point(header: &mut [u8; BLOCK], pointer: [u8; 10]) {
+    header[POINTER..][..10].copy_from_slice(&pointer);
+    write_checksum(header);
 }
 
 /// What stands before the content of the file `name`, of `size` bytes; a name or size that a plain header has no room for gets
@@ -180,6 +187,12 @@ fn number(field: &[u8]) -> Result<u64, Damaged> {
         }
         _ => Err(Damaged),
     })
+}
+
+fn write_checksum(block: &mut [u8; BLOCK]) {
+    // The sum is less than 2^18: six octal digits.
+    let sum = alloc::format!("{:06o}\0 ", checksum(block));
+    block[148..156].copy_from_slice(sum.as_bytes());
 }
 
 /// The sum of a header's bytes, with spaces for the sum itself.

@@ -219,14 +219,17 @@ impl Staging {
             What::Copy { from, digest, executable } => {
                 let source = project.folder.join(from);
                 // Bytes alone: a read-only template is to give a file that can be edited.
-                let copy = || -> io::Result<()> {
-                    io::copy(&mut File::open(&source)?, &mut File::create(&file)?)?;
+                let copy = || -> io::Result<bool> {
+                    match uk_store::copy_file(&File::open(&source)?, &File::create(&file)?) {
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+                        copied => copied?,
+                    };
                     let mode = if *executable { 0o777 } else { 0o666 };
                     let umask = fs::metadata(&file)?.permissions().mode() | 0o111;
-                    fs::set_permissions(&file, fs::Permissions::from_mode(mode & umask))
+                    fs::set_permissions(&file, fs::Permissions::from_mode(mode & umask))?;
+                    Ok(uk_loader::hash(&file)? == *digest)
                 };
-                copy().map_err(failed)?;
-                if uk_loader::hash(&file).map_err(failed)? != *digest {
+                if !copy().map_err(failed)? {
                     return Err(Box::new(
                         Diagnostic::error(
                             Code::SourceChanged,

@@ -1,9 +1,11 @@
-//! Copying and hashing at once.
+//! Copying: without holes, and with a digest.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::io::Errno;
 use uk_action::Digest;
 
 use crate::fault;
@@ -29,8 +31,11 @@ pub(crate) fn copy_hashed(
     let mut hasher = blake3::Hasher::new();
     let mut size = 0;
     if length > LARGE {
-        // The source is open and has a length, so what fails is the other side.
-        size = io::copy(from, to).map_err(CopyError::Write)?;
+        // The source is open and has a length, so what else fails is the other side.
+        size = copy_file(from, to).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => CopyError::Read(error),
+            _ => CopyError::Write(error),
+        })?;
         let sync_all = || if sync { to.sync_all() } else { Ok(()) };
         // Not on rayon's threads: one that waits there may begin another action, and end this one only after it.
         let (synced, hashed) = std::thread::scope(|scope| {
@@ -57,4 +62,111 @@ pub(crate) fn copy_hashed(
         }
     }
     Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), size))
+}
+
+/// Copies the content of `from`, which is at its begin, to the empty file `to`, and gives its length. The two share their blocks where the
+/// file system can do that; what is a hole stays one.
+///
+/// # Errors
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if `from` becomes shorter meanwhile; those of reading and writing.
+pub fn copy_file(mut from: &File, mut to: &File) -> io::Result<u64> {
+    #[cfg(target_os = "linux")]
+    if rustix::fs::ioctl_ficlone(to, from).is_ok() {
+        return Ok(to.metadata()?.len());
+    }
+    let found = from.metadata()?;
+    // In blocks of 512 bytes, whatever those of the file system have.
+    if found.blocks().saturating_mul(512) >= found.len() {
+        return io::copy(&mut from, &mut to);
+    }
+    copy_data(from, to, found.len())?;
+    Ok(found.len())
+}
+
+/// Copies what is no hole in the first `length` bytes.
+fn copy_data(mut from: &File, mut to: &File, length: u64) -> io::Result<()> {
+    let mut at = 0;
+    while let Some((start, end)) = data(from, at, length)? {
+        from.seek(SeekFrom::Start(start))?;
+        to.seek(SeekFrom::Start(start))?;
+        at = start + io::copy(&mut from.take(end - start), &mut to)?;
+        if at < end {
+            break;
+        }
+    }
+    if from.metadata()?.len() < length {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was copied"));
+    }
+    to.set_len(length)
+}
+
+/// Where the next data from `at` on begin and end; none if there are only holes up to `length`.
+fn data(from: &File, at: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
+    let start = match rustix::fs::seek(from, rustix::fs::SeekFrom::Data(at)) {
+        Ok(start) if start < length => start,
+        Ok(_) | Err(Errno::NXIO) => return Ok(None),
+        // Not every file system tells holes from data.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok((at < length).then_some((at, length))),
+        Err(error) => return Err(error.into()),
+    };
+    let end = match rustix::fs::seek(from, rustix::fs::SeekFrom::Hole(start)) {
+        // It became shorter meanwhile.
+        Err(Errno::NXIO) => length,
+        end => end?.min(length),
+    };
+    Ok(Some((start, end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A file of `length` bytes with a MiB of data at each of `places`.
+    fn sparse(length: u64, places: &[u64]) -> File {
+        let file = tempfile::tempfile().expect("a temporary file can be made");
+        file.set_len(length).expect("it can grow");
+        for place in places {
+            file.write_all_at(&vec![7; MIB as usize], *place).expect("it can be written");
+        }
+        file
+    }
+
+    fn content(mut file: &File) -> Vec<u8> {
+        let mut content = Vec::new();
+        file.seek(SeekFrom::Start(0)).expect("files can be sought in");
+        file.read_to_end(&mut content).expect("it can be read");
+        content
+    }
+
+    #[test]
+    fn holes_stay_holes() {
+        for (length, places) in [
+            (64 * MIB + 1, &[32 * MIB, 40 * MIB][..]),
+            (64 * MIB, &[0, 63 * MIB]),
+            (64 * MIB, &[0, 2 * MIB, 5 * MIB]),
+            (64 * MIB + 4097, &[]),
+            (3 * MIB, &[0, MIB, 2 * MIB]),
+            (5, &[]),
+            (0, &[]),
+        ] {
+            let (from, to) = (sparse(length, places), sparse(0, &[]));
+            assert_eq!(copy_file(&from, &to).expect("it is copied"), length, "{places:?}");
+            let blocks = |file: &File| file.metadata().expect("it is open").blocks();
+            assert!(blocks(&to) <= blocks(&from) + 64, "{places:?} of {length} take {} blocks", blocks(&to));
+            assert!(content(&to) == content(&from), "{places:?} of {length}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_becomes_shorter_is_an_error() {
+        for places in [&[][..], &[0], &[MIB], &[3 * MIB]] {
+            let (from, to) = (sparse(4 * MIB, places), sparse(0, &[]));
+            let error = copy_data(&from, &to, 4 * MIB + 1).expect_err("a byte is missing");
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{places:?}");
+        }
+    }
 }

@@ -37,6 +37,7 @@ mod why;
 
 pub use cancel::Cancel;
 pub use check::{CheckError, Checked, Unlike, check};
+pub use copy::copy_file;
 pub use error::StoreError;
 pub use exchange::{
     ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use uk_device::conformance::BLOCK_SECTORS;
 
@@ -185,4 +186,25 @@ fn the_printed_command_and_the_plan_show_the_disks() {
         "read_only": false, "sector_size": 512,
     }]);
     assert_eq!(plan["unikernels"][0]["attachments"], expected);
+}
+
+#[test]
+fn a_copied_image_keeps_its_holes() {
+    const SIZE: u64 = 1 << 30;
+    let folder = Folder::example("hello");
+    image(&folder, "golden.img", SIZE, b"data");
+    let manifest = folder.read("unikernel.kdl");
+    let hooks = "hook disks {\n    copy golden.img disk.img\n    run cp golden.img made.img {\n        input golden.img\n        \
+                 output made.img\n    }\n}\n";
+    folder.write("unikernel.kdl", &format!("{manifest}\n{hooks}"));
+    uk(folder.path(), ["build"]).run().ok();
+    for path in ["disk.img", "made.img"] {
+        let made = File::open(folder.join(path)).expect("it was made");
+        let found = made.metadata().expect("it is open");
+        assert_eq!(found.len(), SIZE);
+        assert!(found.blocks() < 1000, "{path} takes {} blocks", found.blocks());
+        let mut begin = [0; 5];
+        made.read_exact_at(&mut begin, 0).expect("it can be read");
+        assert_eq!(begin, *b"data\0");
+    }
 }

@@ -190,9 +190,10 @@ fn stage_local(tree: &LocalTree, to: &Path) -> Result<(), Reason> {
         let (from, to) = (tree.root.join(&entry.path), to.join(&entry.path));
         make_parent(&to)?;
         let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput => {
-                Reason::SourceChanged { path: from.clone() }
-            }
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof => Reason::SourceChanged { path: from.clone() },
             _ => Reason::Unreadable { path: from.clone(), source: error },
         };
         let same = match &entry.kind {

@@ -134,3 +134,22 @@ fn what_is_the_users_or_no_folder_is_refused() {
     refused(&folder, "UK0605", &["`files`", "site/secret", "is a link"]);
     assert!(!folder.join("site").exists());
 }
+
+#[test]
+fn a_hook_does_not_read_what_is_built() {
+    let folder = Folder::example("hello");
+    let manifest = folder.read("unikernel.kdl");
+    for (step, part) in [
+        (
+            "copy \"dist/hello\" a",
+            "`dist/hello` can't be read by a hook: what is in `dist/` is built after it",
+        ),
+        ("run cp a b { input \".uk/made.json\"; output b; }", "`.uk/made.json` can't be read"),
+        ("run cp a b { input \".\"; output b; }", "`.` can't be read"),
+    ] {
+        folder.write("unikernel.kdl", &format!("{manifest}\nhook files {{\n    {step}\n}}\n"));
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0213"]);
+        assert!(said.contains(part) && said.contains("name what it is made from"), "{said}");
+        assert!(!folder.join("dist").exists(), "{said}");
+    }
+}

@@ -111,6 +111,9 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
     path.rmatch_indices('/').map(|(at, _)| &path[..at])
 }
 
+/// What a build makes beside the manifest: it may be from before when a hook reads it, or not be there.
+const BUILT: [&str; 2] = ["dist", ".uk"];
+
 /// Steps while they are put in order.
 struct Order<'m> {
     makes: &'m [Make],
@@ -191,6 +194,19 @@ impl<'m> Order<'m> {
 
     /// The step that makes what `path` names, where it may be read.
     fn read(&mut self, path: &Name) -> Option<usize> {
+        let built = BUILT.iter().find(|built| within(&path.text, built) || within(built, &path.text));
+        if let Some(built) = built {
+            let read = if path.text.is_empty() { "." } else { &path.text };
+            self.fault(
+                format!(
+                    "`{}` can't be read by a hook: what is in `{built}/` is built after it",
+                    read.escape_debug()
+                ),
+                &[(path.span, "read here")],
+                "name what it is made from: files and folders of the project, or what a `run` makes",
+            );
+            return None;
+        }
         if let Some((index, made)) = self.makers.get(path.text.as_str()).copied() {
             if matches!(self.makes[index].step, Step::Run(_)) {
                 return Some(index);

@@ -1,13 +1,52 @@
 //! A hook's program that failed, as people see it.
 
+use std::io;
 use std::path::Path;
 
 use uk_action::ActionId;
-use uk_diagnostic::Diagnostic;
+use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::manifest::{Program, Run, Step};
 use uk_store::{Fault, Reason, Refusal};
 
 use super::{Plan, Thing, What};
+
+impl Thing {
+    /// That it can't be made.
+    pub(super) fn failed(&self, cause: &str) -> Box<Diagnostic> {
+        self.fault(cause, "put right what stands in its way")
+    }
+
+    pub(super) fn failed_by(&self, error: &io::Error) -> Box<Diagnostic> {
+        let folder = Path::new(&self.path).parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new(".")).display();
+        let next = match error.kind() {
+            io::ErrorKind::PermissionDenied => format!("make its folder writable (`chmod u+w {folder}`)"),
+            io::ErrorKind::StorageFull => "make room on the disk (`df -h .` shows it)".to_owned(),
+            io::ErrorKind::CrossesDevices => "choose a path on the file system of the manifest".to_owned(),
+            _ => return self.failed(&error.to_string()),
+        };
+        self.fault(&error.to_string(), &next)
+    }
+
+    /// That `path`, its own or that of a folder around it, is something of another kind, which `--fresh`, if it was said, doesn't
+    /// replace either.
+    pub(super) fn in_the_way(&self, path: &Path, fresh: bool) -> Box<Diagnostic> {
+        let own = path == Path::new(&self.path);
+        let path = path.display();
+        let cause = match own && !self.is_folder() {
+            true => "a folder is there, and a file is wanted".to_owned(),
+            false => format!("`{path}` is no folder"),
+        };
+        let alone = if fresh { "`--fresh` makes nothing but files anew: " } else { "" };
+        self.fault(&cause, &format!("{alone}move it away (`mv {path} {path}.old`)"))
+    }
+
+    fn fault(&self, cause: &str, next: &str) -> Box<Diagnostic> {
+        let message = format!("the hook `{}` can't make `{}`: {cause}", self.make.hook, self.path);
+        let fault = Diagnostic::error(Code::HookFailed, message).label(self.span(), "this step");
+        Box::new(fault.help(format!("{next}, and run the command again: nothing was left half made")))
+    }
+}
 
 impl Plan {
     /// The step whose program `action` is.

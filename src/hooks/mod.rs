@@ -240,11 +240,10 @@ impl Thing {
                 },
             }))
         };
-        let wanted = if self.is_folder() { "a folder" } else { "a file" };
         match state() {
             Ok(Some(state)) => Ok(state),
-            Ok(None) => Err(self.failed(&format!("something else is there, and {wanted} is wanted"))),
-            Err(error) => Err(self.failed(&error.to_string())),
+            Ok(None) => Err(self.in_the_way(Path::new(&self.path), fresh)),
+            Err(error) => Err(self.failed_by(&error)),
         }
     }
 
@@ -289,17 +288,6 @@ impl Thing {
 
     fn span(&self) -> Span {
         self.make.place()
-    }
-
-    fn failed(&self, cause: &str) -> Box<Diagnostic> {
-        Box::new(
-            Diagnostic::error(
-                Code::HookFailed,
-                format!("the hook `{}` can't make `{}`: {cause}", self.make.hook, self.path),
-            )
-            .label(self.span(), "this step")
-            .help("put right what stands in its way, and run the command again: nothing was left half made"),
-        )
     }
 }
 
@@ -355,11 +343,13 @@ impl Thing {
                     "`{path}` isn't what the hook `{}` would make now, and is kept: it was edited",
                     self.make.hook
                 ),
-                "`--fresh` makes it anew, and what was edited is lost",
+                "`--fresh` makes it anew, and what was edited is lost".to_owned(),
             ),
             (State::Short(now), What::Image(size)) => (
                 format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
-                "make it longer by hand (`truncate -s`), or anew with `--fresh`: then what is in it is lost",
+                format!(
+                    "`truncate -s {size} {path}` makes it longer; `--fresh` makes it anew, and what is in it is lost"
+                ),
             ),
             _ => return None,
         };

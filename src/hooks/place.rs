@@ -78,7 +78,14 @@ pub(super) fn make(
     for one in &staged {
         if let Err(error) = placing.place(one) {
             undo(&placing);
-            return Err(one.thing.failed(&error.to_string()));
+            let no_folder = |path: &&Path| {
+                let path = project.folder.join(path);
+                fs::symlink_metadata(&path).is_ok() && !path.is_dir()
+            };
+            return Err(match one.path.ancestors().skip(1).find(no_folder) {
+                Some(path) => one.thing.in_the_way(path, fresh),
+                None => one.thing.failed_by(&error),
+            });
         }
     }
     let replaced = entries(&staged, true);
@@ -208,7 +215,7 @@ impl Staging {
         store: &Store,
     ) -> Result<PathBuf, Box<Diagnostic>> {
         let file = self.folder.join(number.to_string());
-        let failed = |error: io::Error| thing.failed(&error.to_string());
+        let failed = |error: io::Error| thing.failed_by(&error);
         self.same_file_system(project, thing).map_err(failed)?;
         match &thing.what {
             What::Folder | What::Output { .. } => {}

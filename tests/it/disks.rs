@@ -208,3 +208,18 @@ fn a_copied_image_keeps_its_holes() {
         assert_eq!(begin, *b"data\0");
     }
 }
+
+#[test]
+fn what_is_in_an_images_place_is_told_with_what_to_type() {
+    let folder = Folder::example("block");
+    fs::create_dir(folder.join("disk.img")).expect("folders can be made");
+    let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0608"]);
+    assert!(said.contains("a folder is there, and a file is wanted"), "{said}");
+    assert!(said.contains("help: move it away (`mv disk.img disk.img.old`)"), "{said}");
+    let said = uk(folder.path(), ["build", "--fresh"]).run().fails(1, &["UK0608"]);
+    assert!(said.contains("help: `--fresh` makes nothing but files anew: move it away"), "{said}");
+    fs::remove_dir(folder.join("disk.img")).expect("it is empty");
+    image(&folder, "disk.img", 512, b"");
+    let said = uk(folder.path(), ["build"]).run().ok().stderr;
+    assert!(said.contains("help: `truncate -s 51200000 disk.img` makes it longer"), "{said}");
+}

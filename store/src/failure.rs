@@ -82,6 +82,11 @@ pub enum Reason {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// It ended well, but its sources aren't what they were.
+    SourcesWritten {
+        /// A file that is new, another or gone: its path in the sandbox.
+        path: String,
+    },
     /// A source file isn't what it was when the build began.
     SourceChanged {
         /// The file.
@@ -141,6 +146,7 @@ impl Fault {
                 }
             }
             Reason::MissingOutput { .. } => Code::MissingOutput,
+            Reason::SourcesWritten { .. } => Code::WroteOutside,
             Reason::Layout { .. } => Code::ActionFailed,
             Reason::NoWalls { .. } => Code::SandboxFailed,
             Reason::SourceChanged { .. } => Code::SourceChanged,
@@ -176,6 +182,10 @@ impl Fault {
             Reason::MissingOutput { path, what } => {
                 (format!("`{label}` ended well, but `{path}` {what}"), None)
             }
+            Reason::SourcesWritten { path } => (
+                format!("the build script of `{label}` changed its package's sources: `{path}`"),
+                advice(Refusal::Write).map(str::to_owned),
+            ),
             Reason::SourceChanged { path } => (
                 format!("`{}` changed while `{label}` was being built", path.display()),
                 Some("run the command again".to_owned()),

@@ -138,7 +138,8 @@ fn a_build_script_writes_to_its_own_folder_only() {
         }
         let folder = with_script("std::fs::write(\"src/generated.rs\", \"\").expect(\"a source\");");
         let before = folder.listing();
-        let parts = ["the build script of `hello 0.1.0` failed", "`hello-0.1.0/src/generated.rs`", "OUT_DIR"];
+        let parts =
+            ["build script of `hello 0.1.0` changed its", "`hello-0.1.0/src/generated.rs`", "OUT_DIR"];
         refused(build(&folder, class, &[]), &folder, "UK0622", &parts);
         let after: Vec<_> = folder.listing().into_iter().filter(|path| !path.starts_with(".uk")).collect();
         let before: Vec<_> = before.into_iter().filter(|path| !path.starts_with(".uk")).collect();
@@ -151,6 +152,37 @@ fn a_build_script_writes_to_its_own_folder_only() {
         let named = format!("`{}`", place.display());
         refused(build(&folder, class, &[]), &folder, "UK0622", &[&named]);
         assert!(!place.exists());
+    }
+}
+
+#[test]
+fn a_build_script_leaves_its_sources_as_they_were() {
+    // Crates ask what a compiler can do, and rustc has a temporary folder where it is started; others write completions anew.
+    let folder = with_script(
+        "use std::{fs, process::{Command, Stdio}};\n    \
+         let mut rustc = Command::new(std::env::var_os(\"RUSTC\").unwrap())\n        \
+         .args([\"--crate-type=rlib\", \"--emit=metadata\", \"-o\", \"-\", \"-\"])\n        \
+         .stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();\n    \
+         std::io::Write::write_all(&mut rustc.stdin.take().unwrap(), b\"pub const X: u8 = 1;\").unwrap();\n    \
+         assert!(rustc.wait().unwrap().success());\n    \
+         fs::write(\"build.rs\", fs::read(\"build.rs\").unwrap()).unwrap();",
+    );
+    let classes: Vec<&str> =
+        ["namespaces", "landlock"].into_iter().filter(|class| has(class)).chain(["folder"]).collect();
+    for class in &classes {
+        build(&folder, class, &[]).ok();
+    }
+    for deed in ["fs::write(\"build.rs\", \"\")", "fs::rename(\"build.rs\", \"x\")", "fs::write(\"x\", \"\")"]
+    {
+        let folder = with_script(&format!("std::{deed}.unwrap();"));
+        let before = folder.read("build.rs");
+        let name = if deed.contains("x\"") { "x" } else { "build.rs" };
+        let named =
+            format!("the build script of `hello 0.1.0` changed its package's sources: `hello-0.1.0/{name}`");
+        for class in &classes {
+            refused(build(&folder, class, &[]), &folder, "UK0622", &[&named, "OUT_DIR"]);
+        }
+        assert!(folder.read("build.rs") == before && !folder.join("x").exists());
     }
 }
 

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use uk_action::{Action, EntryKind, Kind, Output, OutputKind, Produced};
 
 use super::Sandbox;
+use super::sealed::tree_of;
+use crate::StoreError;
 use crate::error::During;
 use crate::failure::Reason;
 use crate::object::Batch;
@@ -13,11 +15,26 @@ use crate::object::Batch;
 impl Sandbox<'_> {
     /// Copies the outputs into the store; they appear there together.
     pub(crate) fn collect(&self, action: &Action) -> Result<Vec<Produced>, Reason> {
+        if let Some(path) = self.changed_source()? {
+            return Err(Reason::SourcesWritten { path });
+        }
         let mut batch = Batch::new(self.store);
         let outputs = action.outputs.iter().map(|output| self.collect_one(action.kind, output, &mut batch));
         let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
         batch.publish()?;
         Ok(outputs)
+    }
+
+    /// A file among a build script's sources that it made, changed or removed: whoever did that means to find it so.
+    fn changed_source(&self) -> Result<Option<String>, StoreError> {
+        let Some((place, before)) = &self.workplace else { return Ok(None) };
+        let now = tree_of(&self.root.join(place))?;
+        if now == *before {
+            return Ok(None);
+        }
+        let other = now.entries().iter().find(|entry| !before.entries().contains(entry));
+        let gone = || before.entries().iter().find(|entry| !now.entries().contains(entry));
+        Ok(other.or_else(gone).map(|entry| format!("{place}/{}", entry.path)))
     }
 
     fn collect_one(&self, kind: Kind, output: &Output, batch: &mut Batch<'_>) -> Result<Produced, Reason> {

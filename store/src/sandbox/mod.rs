@@ -17,7 +17,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use uk_action::{Action, Arg, Class, Command, Digest, Kind};
+use uk_action::{Action, Arg, Class, Command, Digest, Kind, Tree};
 use uk_sandbox::{NOT_STARTED, Plan};
 
 use crate::cancel::{Cancel, Ended};
@@ -46,6 +46,8 @@ pub(crate) struct Sandbox<'a> {
     log: Temporary,
     /// What is shown to a process behind walls, besides the folder.
     view: View,
+    /// The copy of a build script's sources: where it is, and what must be in it when the script has ended.
+    workplace: Option<(String, Tree)>,
 }
 
 impl<'a> Sandbox<'a> {
@@ -54,7 +56,7 @@ impl<'a> Sandbox<'a> {
         let scratch = store.scratch()?;
         let root = scratch.name();
         fs::create_dir(&root).during("make", &root)?;
-        Ok(Self { store, class, root, log: scratch.name(), view: View::default() })
+        Ok(Self { store, class, root, log: scratch.name(), view: View::default(), workplace: None })
     }
 
     /// Its absolute path on the host.

@@ -45,6 +45,12 @@ impl<'a> Sealed<'a> {
         Ok(copy.insert(new).to_path_buf())
     }
 
+    /// Makes the folder `to`, a copy for one action that may write there, and tells what is in it.
+    pub(super) fn copy_of_shared(&self, from: &Path, seal: &Seal, to: &Path) -> Result<Tree, Reason> {
+        fs::create_dir_all(to).during("make", to)?;
+        Ok(copy_tree(&self.shared(from, seal)?, Some(to))?)
+    }
+
     /// Makes the folder `to`, a copy for one action.
     pub(super) fn copy(&self, from: &Path, seal: &Seal, to: &Path) -> Result<(), Reason> {
         fs::create_dir(to).during("make", to)?;
@@ -58,7 +64,7 @@ impl<'a> Sealed<'a> {
                 NotUnpacked::Unwritable(source) => StoreError::io("write", to, source).into(),
             }),
             Seal::Tree(digest) => match copy_tree(from, Some(to))? {
-                found if found == *digest => Ok(()),
+                found if found.digest() == *digest => Ok(()),
                 _ => Err(unlike("its files aren't what they were when the build was planned".to_owned())),
             },
         }
@@ -70,11 +76,16 @@ impl<'a> Sealed<'a> {
 /// # Errors
 /// When something there can't be read, or can't stand in a tree.
 pub fn seal_of(folder: &Path) -> Result<Digest, StoreError> {
+    Ok(tree_of(folder)?.digest())
+}
+
+/// Everything in `folder` but what git and cargo keep there for themselves.
+pub(super) fn tree_of(folder: &Path) -> Result<Tree, StoreError> {
     copy_tree(folder, None)
 }
 
 /// Hashes a folder, and copies it on the way.
-fn copy_tree(from: &Path, to: Option<&Path>) -> Result<Digest, StoreError> {
+fn copy_tree(from: &Path, to: Option<&Path>) -> Result<Tree, StoreError> {
     let mut entries = Vec::new();
     let theirs = |path: &str| path == ".cargo-ok" || path == ".git" || path.ends_with("/.git");
     for found in walk::files_but(from, theirs)? {
@@ -101,7 +112,6 @@ fn copy_tree(from: &Path, to: Option<&Path>) -> Result<Digest, StoreError> {
         };
         entries.push(Entry { path: found.path, kind });
     }
-    let tree = Tree::new(entries)
-        .map_err(|error| StoreError::io("read", from, io::Error::new(io::ErrorKind::InvalidData, error)))?;
-    Ok(tree.digest())
+    Tree::new(entries)
+        .map_err(|error| StoreError::io("read", from, io::Error::new(io::ErrorKind::InvalidData, error)))
 }

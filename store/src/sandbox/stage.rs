@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Component, Path};
 
 use uk_action::{
-    Action, Class, Command, EntryKind, Graph, LocalTree, OutputKind, Produced, Seal, Shown, Source,
+    Action, Class, Command, EntryKind, Graph, Kind, LocalTree, OutputKind, Produced, Seal, Shown, Source,
 };
 
 use super::{Sandbox, Sealed};
@@ -33,6 +33,10 @@ impl Sandbox<'_> {
                 (Source::Fixed { path, seal: Seal::Trusted, .. }, _) => {
                     self.stage_fixed(path, &input.path)?
                 }
+                (Source::Fixed { path, seal, .. }, _) if is_workplace(action, &input.path) => {
+                    let tree = sealed.copy_of_shared(path, seal, &to)?;
+                    self.workplace = Some((input.path.clone(), tree));
+                }
                 (Source::Fixed { path, seal, .. }, _) if self.class == Class::Namespaces => {
                     self.refer(&sealed.shared(path, seal)?, &input.path, true)?;
                 }
@@ -40,7 +44,11 @@ impl Sandbox<'_> {
                 (Source::Fixed { path, seal, .. }, _) => sealed.copy(path, seal, &to)?,
                 (Source::Local(tree), _) => {
                     stage_local(tree, &to)?;
-                    self.view.protect(&input.path);
+                    if is_workplace(action, &input.path) {
+                        self.workplace = Some((input.path.clone(), tree.tree.clone()));
+                    } else {
+                        self.view.protect(&input.path);
+                    }
                 }
                 (Source::Output { action, index }, Some(produced)) => {
                     let from = graph.get(*action);
@@ -144,6 +152,14 @@ impl Sandbox<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the input at `place` is the sources of a build script's package. Some scripts make files there that they remove
+/// again, as compilers do that they ask something, or write what is there already: they get a copy of their own, and must
+/// leave it as it was.
+fn is_workplace(action: &Action, place: &str) -> bool {
+    let Command::Run { cwd, .. } = &action.command else { return false };
+    action.kind == Kind::RunScript && Path::new(cwd).starts_with(place)
 }
 
 /// Paths must lie in the sandbox, and no path behind a link: what is put there would end up at the link's other end.

@@ -100,6 +100,7 @@ impl Sandbox<'_> {
         rules.extend(DEVICES.map(|name| rule(Path::new("/dev").join(name), true)));
         rules.extend(self.view.opened.iter().map(|path| rule(path.clone(), false)));
         rules.extend(self.view.host.iter().map(|host| rule(host.at.clone(), false)));
+        rules.extend(self.workplace.iter().map(|(place, _)| rule(self.root.join(place), true)));
         for output in &action.outputs {
             let path = self.root.join(&output.path);
             let place = match output.kind {

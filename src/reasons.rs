@@ -1,13 +1,17 @@
 //! Why nodes are built, as people read it: root causes apart from what only follows from them.
 
+mod unchanged;
+
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use uk_action::{ActionId, Command, Digest};
-use uk_planner::generate::changed_keys;
+use uk_planner::generate::{MainRs, changed_keys};
 use uk_store::{Cause, Change, Difference, History, State, When, Why};
 
 use crate::commands::keys;
 use crate::session::Session;
+use unchanged::Unchanged;
 
 /// More differences of one node than anybody reads.
 const MOST: usize = 8;
@@ -16,6 +20,7 @@ const MOST: usize = 8;
 pub struct Reasons<'a> {
     session: &'a Session,
     pub history: History<'a>,
+    unchanged: OnceCell<Vec<Unchanged>>,
 }
 
 /// Why one node is built.
@@ -30,7 +35,14 @@ pub struct Reason {
 impl<'a> Reasons<'a> {
     /// Of a session whose states are known.
     pub fn new(session: &'a Session, states: &'a [State]) -> Self {
-        Self { session, history: History::load(&session.graph, &session.store, states) }
+        let history = History::load(&session.graph, &session.store, states);
+        Self { session, history, unchanged: OnceCell::new() }
+    }
+
+    /// The images whose keys changed when `why` tells of, as they would be without.
+    fn unchanged<'s>(&'s self, why: &Why) -> impl Iterator<Item = &'s Unchanged> {
+        let all = self.unchanged.get_or_init(|| Unchanged::all(self));
+        all.iter().filter(|unchanged| unchanged.when(why))
     }
 
     /// Why `id` is built, traced to its roots.
@@ -58,6 +70,9 @@ impl<'a> Reasons<'a> {
             agenda.extend(from.into_iter().filter(|from| seen.insert(*from)));
         }
         reason.cascade.reverse();
+        // A key is a cause of all that it chose.
+        let mut said = BTreeSet::new();
+        reason.roots.retain(|(_, text)| said.insert(text.clone()));
         reason
     }
 
@@ -81,12 +96,14 @@ impl<'a> Reasons<'a> {
             Cause::Differs(differences) => differences,
         };
         let (mut own, mut from) = (Vec::new(), Vec::new());
-        for difference in differences {
+        let (differences, chose) = self.chosen(id, why, differences);
+        for difference in &differences {
             match (difference, self.history.producer(id, difference)) {
                 (Difference::Output { .. }, Some(producer)) => from.push(producer),
-                _ => own.extend(self.say(id, difference)),
+                _ => own.extend(self.say(id, why, difference)),
             }
         }
+        own.extend(chose);
         from.sort_unstable();
         from.dedup();
         let more = own.len().saturating_sub(MOST);
@@ -97,12 +114,27 @@ impl<'a> Reasons<'a> {
         (own, from)
     }
 
+    /// The differences that there would be had no key changed, and the keys that the others come from.
+    fn chosen(&self, id: ActionId, why: &Why, differences: &[Difference]) -> (Vec<Difference>, Vec<String>) {
+        let shape = differences.iter().filter(|difference| difference.is_shape()).count();
+        if shape > 0 {
+            for unchanged in self.unchanged(why) {
+                let Some(left) = unchanged.shape(self, id).filter(|left| left.len() < shape) else {
+                    continue;
+                };
+                let others = differences.iter().filter(|difference| !difference.is_shape()).cloned();
+                return (others.chain(left).collect(), self.say_values(unchanged));
+            }
+        }
+        (differences.to_vec(), Vec::new())
+    }
+
     /// `KIND LABEL`.
     pub fn name(&self, id: ActionId) -> String {
         crate::commands::node::name(&self.session.graph, id)
     }
 
-    fn say(&self, id: ActionId, difference: &Difference) -> Vec<String> {
+    fn say(&self, id: ActionId, why: &Why, difference: &Difference) -> Vec<String> {
         let name = self.name(id);
         let became = |change| match change {
             Change::Added => "is new",
@@ -117,7 +149,7 @@ impl<'a> Reasons<'a> {
                 format!("`{now}` is another one of that name: its files changed")
             }
             Difference::Version { before, now } => format!("`{before}` became `{now}`"),
-            Difference::Content { before, now } => return self.say_content(id, *before, *now),
+            Difference::Content { before, now } => return self.say_content(id, why, *before, *now),
             Difference::Output { path, from, .. } => match from {
                 Some(from) => format!("the output of `{} {}` changed", from.kind, from.label),
                 None => format!("`{path}` changed"),
@@ -158,7 +190,7 @@ impl<'a> Reasons<'a> {
     }
 
     /// What a generated file says otherwise, in the words of the manifest that it comes from.
-    fn say_content(&self, id: ActionId, before: Digest, now: Digest) -> Vec<String> {
+    fn say_content(&self, id: ActionId, why: &Why, before: Digest, now: Digest) -> Vec<String> {
         let action = self.session.graph.get(id);
         let fallback = vec![format!("the generated `{}` changed", action.label)];
         let read = |digest| String::from_utf8(self.session.store.read(digest).ok()?).ok();
@@ -168,8 +200,8 @@ impl<'a> Reasons<'a> {
         };
         let (Some(before), Some(now)) = (read(before), now) else { return fallback };
         let said = match action.label.as_str() {
-            "keys.rs" => self.say_keys(id, &before, &now),
-            "main.rs" => self.say_main(id, &before, &now),
+            "keys.rs" => self.say_keys(id, why, &before, &now),
+            "main.rs" => self.say_main(id, why, &before, &now),
             _ => lines(&before, &now)
                 .into_iter()
                 .map(|(change, line)| match change {
@@ -182,41 +214,73 @@ impl<'a> Reasons<'a> {
         if said.is_empty() { fallback } else { said }
     }
 
-    fn say_keys(&self, id: ActionId, before: &str, now: &str) -> Vec<String> {
-        let planned = self.session.planned.iter().filter(|planned| self.needs(planned.image.link, id));
+    fn say_keys(&self, id: ActionId, why: &Why, before: &str, now: &str) -> Vec<String> {
+        let mut names = changed_keys(before, now);
+        if let Some(unchanged) = self.unchanged(why).find(|unchanged| unchanged.keys == id) {
+            // Devices that a key chose bring and take keys of their own.
+            let left = changed_keys(before, &unchanged.key_table());
+            names.retain(|name| unchanged.names.contains(name) || left.contains(name));
+        }
+        self.say_names(id, &names)
+    }
+
+    fn say_names(&self, keys: ActionId, names: &[String]) -> Vec<String> {
+        let planned = self.session.planned.iter().filter(|planned| self.needs(planned.image.link, keys));
         let known: BTreeMap<&str, _> =
             planned.flat_map(|p| p.devices.keys()).map(|key| (key.name.as_str(), key)).collect();
-        let changed = changed_keys(before, now).into_iter().map(|name| match known.get(name.as_str()) {
+        let changed = names.iter().map(|name| match known.get(name.as_str()) {
             Some(key) => format!("key `{name}` is now `{}` ({})", keys::value(key), keys::provenance(key)),
             None => format!("key `{name}` is gone"),
         });
         changed.collect()
     }
 
-    fn say_main(&self, id: ActionId, before: &str, now: &str) -> Vec<String> {
+    fn say_values(&self, unchanged: &Unchanged) -> Vec<String> {
+        self.say_names(unchanged.keys, &unchanged.names)
+    }
+
+    fn say_main(&self, id: ActionId, why: &Why, before: &str, now: &str) -> Vec<String> {
         let Some(planned) = self.session.planned.iter().find(|planned| self.needs(planned.image.link, id))
         else {
             return Vec::new();
         };
-        let gone: BTreeMap<&str, ()> = before.lines().map(|line| (line, ())).collect();
-        let mut said = BTreeSet::new();
-        for (number, _) in now.lines().enumerate().filter(|(_, line)| !gone.contains_key(line)) {
-            let Some(span) = planned.main.origin(number as u32 + 1) else { continue };
-            let source = self.session.sources.get(span.source);
-            let line = source.line_of(span.start as usize);
-            let text = source.text.lines().nth(line).unwrap_or_default().trim();
-            said.insert((line, format!("line {} of {} is now `{text}`", line + 1, source.name)));
+        let of_it = |unchanged: &&Unchanged| self.needs(planned.image.link, unchanged.keys);
+        match self.unchanged(why).find(of_it) {
+            Some(unchanged) if unchanged.planned().main.text != now => {
+                let main = &unchanged.planned().main;
+                let mut said = if main.text == before {
+                    Vec::new()
+                } else {
+                    say_lines(unchanged.session(), main, before, &main.text)
+                };
+                said.extend(self.say_values(unchanged));
+                said
+            }
+            _ => say_lines(self.session, &planned.main, before, now),
         }
-        if said.is_empty() {
-            return vec!["a device or job of the manifest is gone".to_owned()];
-        }
-        said.into_iter().map(|(_, text)| text).collect()
     }
 
     fn needs(&self, link: ActionId, id: ActionId) -> bool {
         let inputs = &self.session.graph.get(link).inputs;
         inputs.iter().any(|i| matches!(i.source, uk_action::Source::Output { action, .. } if action == id))
     }
+}
+
+/// The lines of the manifest that `now`, the text of `main`, comes from where it differs from `before`.
+fn say_lines(session: &Session, main: &MainRs, before: &str, now: &str) -> Vec<String> {
+    let gone: BTreeSet<&str> = before.lines().collect();
+    let mut said = BTreeSet::new();
+    for (number, _) in now.lines().enumerate().filter(|(_, line)| !gone.contains(line)) {
+        let Some(span) = main.origin(number as u32 + 1) else { continue };
+        let source = session.sources.get(span.source);
+        let line = source.line_of(span.start as usize);
+        let text = source.text.lines().nth(line).unwrap_or_default().trim();
+        said.insert((line, format!("line {} of {} is now `{text}`", line + 1, source.name)));
+    }
+    if said.is_empty() {
+        return vec!["a device or job of the manifest is gone".to_owned()];
+    }
+    said.into_iter().map(|(_, text)| text).collect()
 }
 
 /// `hello` for `hello-0.1.0`.

@@ -1,5 +1,6 @@
 //! The composition of the stages: projects -> manifests -> device graphs -> one action graph. No stage is here itself.
 
+mod again;
 mod check;
 mod data;
 mod members;
@@ -49,6 +50,8 @@ pub struct Session {
     pub warnings: Vec<Diagnostic>,
     /// What is wrong with members of a workspace that were left out.
     pub left_out: Vec<Diagnostic>,
+    /// What was asked for.
+    asked: again::Asked,
 }
 
 /// One unikernel on one target.
@@ -264,7 +267,8 @@ fn build_plan(
     sort(&mut warnings);
     let sources = std::mem::take(&mut reading.sources);
     let (hooks, graph, left_out) = (plans, lowering.finish(), faulty);
-    Ok(Session { begun, sources, store, planned, graph, hooks, warnings, left_out })
+    let asked = again::Asked { folder: root.folder.clone(), select: select.clone() };
+    Ok(Session { begun, sources, store, planned, graph, hooks, warnings, left_out, asked })
 }
 
 /// Adds the actions of every image of one unikernel, and plans what its hooks make.

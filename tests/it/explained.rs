@@ -84,6 +84,31 @@ fn root_causes_are_told_apart_from_the_cascade_before_and_after_a_build() {
 }
 
 #[test]
+fn a_key_that_chooses_a_device_is_the_only_cause_of_what_it_chose() {
+    let folder = Folder::example("kv-ro");
+    run(&folder, &["build"]);
+    let chosen = "key `kv_ro` is now `direct` (--set)";
+    let set = ["--set", "kv_ro=direct"];
+    let roots = |node: &str| why(&folder, node, &set).0;
+    for node in ["generate main.rs", "generate keys.rs", "link kv-ro", "pack kv-ro"] {
+        assert_eq!(roots(node), [chosen]);
+    }
+    // A line that changed is one beside it.
+    folder.edit("unikernel.kdl", "job main", "job other");
+    let line = "line 5 of unikernel.kdl is now `job other entry=\"kv_ro::start\" {`";
+    assert_eq!(roots("generate main.rs"), [line, chosen]);
+    assert_eq!(roots("link kv-ro").iter().collect::<std::collections::BTreeSet<_>>().len(), 2);
+    run(&folder, &[&["build"], &set[..]].concat());
+    assert_eq!(roots("generate main.rs"), [line, chosen], "it is known afterwards, too");
+    let mut linked = roots("link kv-ro");
+    linked.sort();
+    assert_eq!(linked, [chosen, line]);
+    // Back again.
+    let (roots, _) = why(&folder, "pack kv-ro", &[]);
+    assert_eq!(roots, ["key `kv_ro` is now `crunch` (catalogue)"]);
+}
+
+#[test]
 fn a_build_that_has_nothing_to_do_writes_no_explanation() {
     let (folder, store) = (Folder::example("hello"), Folder::empty());
     uk(folder.path(), ["build"]).store(store.path()).run().ok();

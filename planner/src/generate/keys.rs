@@ -45,15 +45,34 @@ pub fn key_table(graph: &DeviceGraph) -> String {
     out
 }
 
+/// The keys of a table by name, each as the text that declares it.
+fn by_name(table: &str) -> BTreeMap<&str, &str> {
+    let named = |block| Some((str::split_once(str::split_once(block, "name: \"")?.1, "\",\n")?.0, block));
+    table.split("    Key {\n").skip(1).filter_map(named).collect()
+}
+
 /// The names of the keys that two tables have not alike, sorted.
 pub fn changed_keys(before: &str, now: &str) -> Vec<String> {
-    fn blocks(table: &str) -> BTreeMap<&str, &str> {
-        let named = |block| Some((str::split_once(str::split_once(block, "name: \"")?.1, "\",\n")?.0, block));
-        table.split("    Key {\n").skip(1).filter_map(named).collect()
-    }
-    let (before, now) = (blocks(before), blocks(now));
+    let (before, now) = (by_name(before), by_name(now));
     let names = before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name));
     names.map(|name| (*name).to_owned()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The keys of stage `build` in both tables whose values differ, with those that they had: such values choose devices. One that
+/// had none isn't among them, nor text that stands there otherwise than a command line has it.
+pub fn former_values(before: &str, now: &str) -> Vec<(String, String)> {
+    fn value(block: &str) -> Option<&str> {
+        let (_, rest) = block.split_once("stage: Stage::Build,\n        default: Some(\"")?;
+        let (value, _) = rest.split_once("\"),\n")?;
+        (!value.contains('\\')).then_some(value)
+    }
+    let (before, now) = (by_name(before), by_name(now));
+    let both = before.into_iter().filter_map(|(name, block)| Some((name, block, *now.get(name)?)));
+    both.filter_map(|(name, was, is)| {
+        let was = value(was)?;
+        (Some(was) != value(is)).then(|| (name.to_owned(), was.to_owned()))
+    })
+    .collect()
 }
 
 /// What `keys!` in the application may depend on: the names, types and presence of the manifest's own keys. The macro

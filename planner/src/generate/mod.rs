@@ -7,5 +7,5 @@ mod keys;
 mod literal;
 mod main_rs;
 
-pub use keys::{changed_keys, key_table, projection};
+pub use keys::{changed_keys, former_values, key_table, projection};
 pub use main_rs::{MainRs, main_rs};

@@ -7,7 +7,7 @@ mod compare;
 mod kept;
 mod last;
 
-use uk_action::{Action, ActionId, Command, Digest, Graph, Source};
+use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
 
 use crate::layout::Store;
 use crate::status::{Node, State, own_outputs, sinks};
@@ -106,6 +106,17 @@ pub enum Difference {
         /// What it is called.
         now: String,
     },
+}
+
+impl Difference {
+    /// Whether it is one of the node's command or of which inputs it has, not of what is in them.
+    pub fn is_shape(&self) -> bool {
+        match self {
+            Self::Input { change, .. } => *change != Change::Changed,
+            Self::Argument { .. } | Self::Variable { .. } | Self::Field { .. } => true,
+            Self::File { .. } | Self::Output { .. } | Self::Content { .. } | Self::Version { .. } => false,
+        }
+    }
 }
 
 /// Whether a node is to run, ran, or neither.
@@ -210,13 +221,32 @@ impl<'a> History<'a> {
                 None => Cause::Lost,
             },
             Command::Run { .. } | Command::Builtin { .. } => {
-                let now = Explained::of(self.graph, action, &self.inputs(action), self.store.class());
+                let inputs = inputs(self.graph, action, |id| match &self.states[id.index()] {
+                    State::Cached { outputs, .. } => Some(outputs.to_vec()),
+                    _ => None,
+                });
+                let now = Explained::of(self.graph, action, &inputs, self.store.class());
                 self.compare((entry.key, &entry.label), action, now)
             }
         };
         // What it waits for may come out as it was, which can't be told from here.
         let when = if to_run { When::Will } else { When::Known };
         Why { when, ran, build, cause }
+    }
+
+    /// What [`Self::why`] would say of `id` of its command and of which inputs it has, were it the node `other` of `graph`.
+    pub fn shape(&self, id: ActionId, graph: &Graph, other: ActionId) -> Option<Vec<Difference>> {
+        let action = self.graph.get(id);
+        let entry = &self.last.entries[self.pairs[id.index()]?];
+        let before = match &entry.before {
+            Some((before, _)) if key(action, &self.states[id.index()]) == Some(entry.key) => *before,
+            _ => entry.key,
+        };
+        let other = graph.get(other);
+        let now = Explained::of(graph, other, &inputs(graph, other, |_| None), self.store.class())?;
+        let mut all = compare::differences(&Explained::load(self.store, before)?, &now);
+        all.retain(Difference::is_shape);
+        Some(all)
     }
 
     /// The node that makes the input of `id` that a difference is about.
@@ -258,24 +288,24 @@ impl<'a> History<'a> {
         }
         Cause::Differs(differences)
     }
+}
 
-    /// The digests of an action's inputs, as far as they are known. What is to be built again counts as not known.
-    fn inputs(&self, action: &Action) -> Vec<Option<Digest>> {
-        let digest = |source: &Source| match source {
-            Source::Local(tree) => Some(tree.digest),
-            Source::Fixed { identity, .. } => Some(*identity),
-            Source::Output { action, index } => {
-                let from = self.graph.get(*action);
-                let own = own_outputs(from);
-                let outputs = match &self.states[action.index()] {
-                    State::Cached { outputs, .. } => Some(outputs),
-                    _ => own.as_ref(),
-                };
-                outputs.map(|outputs| outputs[*index as usize].identity())
-            }
-        };
-        action.inputs.iter().map(|input| digest(&input.source)).collect()
-    }
+/// The digests of an action's inputs, as far as they are known: `outputs` knows what other actions made. What is to be built
+/// again counts as not known.
+fn inputs(
+    graph: &Graph,
+    action: &Action,
+    outputs: impl Fn(ActionId) -> Option<Vec<Produced>>,
+) -> Vec<Option<Digest>> {
+    let digest = |source: &Source| match source {
+        Source::Local(tree) => Some(tree.digest),
+        Source::Fixed { identity, .. } => Some(*identity),
+        Source::Output { action, index } => {
+            let outputs = outputs(*action).or_else(|| Some(own_outputs(graph.get(*action))?.to_vec()));
+            outputs.map(|outputs| outputs[*index as usize].identity())
+        }
+    };
+    action.inputs.iter().map(|input| digest(&input.source)).collect()
 }
 
 fn key(action: &Action, state: &State) -> Option<Digest> {

@@ -1,16 +1,22 @@
 //! What large graphs cost: `cargo run --release -p uk-store --example graphs -- [ACTIONS]...`
 //!
-//! Layered graphs with five inputs an action and command lines like those of a compiler, made from a fixed seed. Times are
-//! medians of several runs, of this process's wall clock.
+//! Layered graphs with five inputs an action and command lines like those of a compiler, made from a fixed seed, and an
+//! action that needs them all. Times are medians of several runs, of this process's wall clock; memory is the most that it
+//! had, so one size at a time says what that size takes.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uk_action::{
-    Action, ActionId, Arg, Command, Digest, Graph, Input, Kind, Output, OutputKind, Seal, Source,
+    Action, ActionId, Arg, Class, Command, Digest, Graph, Input, Kind, Output, OutputKind, Produced, Seal,
+    Source,
 };
-use uk_store::{Builtins, Cancel, Event, Observer, Options, Store, realise, status};
+use uk_store::{Builtins, Cancel, Event, Observer, Options, Report, State, Store, realise, status};
+
+/// Graphs up to this size are also executed.
+const EXECUTED: usize = 10_000;
 
 struct Host;
 
@@ -25,7 +31,7 @@ impl Observer for Host {
 }
 
 /// `run`: processes, whose keys are what matters; else builtins, which can be executed by the thousand.
-fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
+fn graph(actions: usize, run: bool) -> (Graph, ActionId) {
     let mut graph = Graph::default();
     let mut ids: Vec<ActionId> = Vec::with_capacity(actions);
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
@@ -36,36 +42,31 @@ fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
         (seed % below as u64) as usize
     };
     let layer = (actions / 50).max(1);
+    // As the planner has it, these are there once for all who use them, and so is the path of each library.
+    let rustc = Arg::path("toolchain/bin/rustc");
+    let mut flags =
+        ["--edition=2024", "--crate-type=lib", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1"]
+            .map(Arg::from)
+            .to_vec();
+    flags.push(Arg::path_in("--remap-path-prefix=", "src", "=/src"));
+    let mut staged: Vec<Arc<str>> = Vec::with_capacity(actions);
     for number in 0..actions {
-        let mut inputs = vec![Input {
-            path: format!("src/crate-{number}"),
-            source: Source::Fixed {
-                path: "/dev/null".into(),
-                identity: Digest::of(&number.to_le_bytes()),
-                seal: Seal::Trusted,
-            },
-        }];
+        let mut inputs = Vec::with_capacity(6);
+        inputs.push(Input {
+            path: format!("src/crate-{number}").into(),
+            source: Source::fixed("/dev/null", Digest::of(&number.to_le_bytes()), Seal::Trusted),
+        });
         // From the layer before, so that the graph is about 50 deep.
         let first = (number / layer).saturating_sub(1) * layer;
         let last = (number / layer) * layer;
         if last > 0 {
-            inputs.extend((0..5).map(|place| Input {
-                path: format!("deps/libcrate_{place}-{number:016x}.rlib"),
-                source: Source::Output { action: ids[first + random(last - first)], index: 0 },
+            inputs.extend((0..5).map(|_| {
+                let from = first + random(last - first);
+                Input { path: staged[from].clone(), source: Source::Output { action: ids[from], index: 0 } }
             }));
         }
-        let mut argv =
-            vec![Arg::path("toolchain/bin/rustc"), format!("src/crate-{number}/src/lib.rs").into()];
-        for text in
-            ["--edition=2024", "--crate-type=lib", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1"]
-        {
-            argv.push(text.into());
-        }
-        argv.push(Arg::Path {
-            before: "--remap-path-prefix=".into(),
-            path: "src".into(),
-            after: "=/src".into(),
-        });
+        let mut argv = vec![rustc.clone(), format!("src/crate-{number}/src/lib.rs").into()];
+        argv.extend(flags.iter().cloned());
         let command = if run {
             Command::Run {
                 argv,
@@ -78,6 +79,7 @@ fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
         } else {
             Command::Builtin { name: "same", version: 1, args: vec![format!("crate-{number}")] }
         };
+        staged.push(format!("deps/libcrate-{number:016x}.rlib").into());
         ids.push(graph.add(Action {
             kind: Kind::Compile,
             label: format!("crate-{number} 0.1.0"),
@@ -95,19 +97,84 @@ fn graph(actions: usize, run: bool) -> (Graph, Vec<ActionId>) {
             }
         }
     }
-    ids.retain(|id| unused[id.index()]);
-    (graph, ids)
+    let inputs = ids.iter().filter(|id| unused[id.index()]).map(|id| Input {
+        path: format!("all/{}", id.index()).into(),
+        source: Source::Output { action: *id, index: 0 },
+    });
+    let root = graph.add(all(inputs.collect()));
+    (graph, root)
 }
 
-fn median(runs: usize, mut run: impl FnMut()) -> Duration {
-    let mut times = (0..runs).map(|_| {
-        let begun = Instant::now();
-        run();
-        begun.elapsed()
-    });
-    let mut times = times.by_ref().collect::<Vec<_>>();
-    times.sort_unstable();
-    times[times.len() / 2]
+/// The action that needs them all.
+fn all(inputs: Vec<Input>) -> Action {
+    Action {
+        kind: Kind::Link,
+        label: "all".into(),
+        span: None,
+        command: Command::Builtin { name: "same", version: 1, args: vec![] },
+        inputs,
+        outputs: vec![Output { path: "out".into(), kind: OutputKind::File }],
+    }
+}
+
+fn build(graph: &Graph, root: ActionId, store: &Store) -> Report {
+    realise(graph, &[root], store, &Options::default(), &Host, &Host, &Cancel::default()).unwrap()
+}
+
+/// Leaves in `store` what a look at `graph` needs of a build in which every action made the same: the root's bytes and the
+/// file of the last build (its form is in `store/src/recent.rs`). Running a million actions would take hours.
+fn presume(graph: &Graph, store: &Store) {
+    // A build of the root alone makes its bytes, and a file that goes by the name of the root.
+    let mut alone = Graph::default();
+    let root = alone.add(all(vec![]));
+    let [made] = build(&alone, root, store).outputs(root).try_into().unwrap();
+    let file = std::fs::read_dir(store.root().join("recent")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = b"uk-recent 1\n\0\0\0\0".to_vec();
+    let Produced { digest, size, .. } = made;
+    for (_, action) in graph.iter() {
+        let inputs = action.inputs.iter().map(|input| match &input.source {
+            Source::Fixed(fixed) => fixed.identity,
+            _ => made.identity(),
+        });
+        bytes.extend_from_slice(action.key(&inputs.collect::<Vec<_>>(), store.class()).as_bytes());
+        bytes.extend_from_slice(&1_u32.to_le_bytes());
+        bytes.extend_from_slice(digest.as_bytes());
+        bytes.extend_from_slice(&size.to_le_bytes());
+        bytes.push(0);
+    }
+    bytes.extend_from_slice(Digest::of(&bytes).as_bytes());
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// Processor time of this process.
+fn processor() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The most memory that this process had at once, in MiB: `VmHWM` of `/proc/self/status` (proc(5)).
+fn peak() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// Wall time, and processor time of all threads.
+type Cost = [Duration; 2];
+
+fn cost(run: impl FnOnce()) -> Cost {
+    let (begun, before) = (Instant::now(), processor());
+    run();
+    [begun.elapsed(), processor() - before]
+}
+
+fn median(runs: usize, mut run: impl FnMut()) -> Cost {
+    let costs = (0..runs).map(|_| cost(&mut run)).collect::<Vec<_>>();
+    [0, 1].map(|which| {
+        let mut times = costs.iter().map(|cost| cost[which]).collect::<Vec<_>>();
+        times.sort_unstable();
+        times[runs / 2]
+    })
 }
 
 fn main() {
@@ -116,38 +183,57 @@ fn main() {
     for size in sizes {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let show = |what: &str, time: Duration| {
-            println!("{size:>7} actions  {:>10.3} ms  {what}", time.as_secs_f64() * 1e3);
+        let show = |what: &str, cost: Cost| {
+            let [wall, cpu] = cost.map(|time| time.as_secs_f64() * 1e3);
+            println!("{size:>9} actions  {wall:>10.3} ms  {cpu:>10.3} ms CPU  {what}");
         };
-        let (processes, _) = graph(size, true);
-        show("status, nothing cached", median(9, || drop(status(&processes, &store))));
+        let mut made = None;
+        show("graph made", cost(|| made = Some(graph(size, true))));
+        let (processes, root) = made.unwrap();
+        show("status, nothing cached", median(5, || drop(status(&processes, &store))));
         let inputs = [Digest::of(b"input"); 6];
         show(
-            "keys alone, of processes",
-            median(9, || {
-                for (_, action) in processes.iter() {
-                    std::hint::black_box(
-                        action.key(&inputs[..action.inputs.len()], uk_action::Class::Folder),
-                    );
+            "keys alone, on one core",
+            median(5, || {
+                for (_, action) in processes.iter().filter(|(id, _)| *id != root) {
+                    std::hint::black_box(action.key(&inputs[..action.inputs.len()], Class::Folder));
                 }
             }),
         );
-
-        let (builtins, roots) = graph(size, false);
-        let build = || {
-            let options = Options::default();
-            realise(&builtins, &roots, &store, &options, &Host, &Host, &Cancel::default()).unwrap()
-        };
-        show("build, everything executed", median(1, || assert_eq!(build().executed, size)));
-        show("build, everything cached", median(9, || assert_eq!(build().cached, size)));
-        show("status, everything cached", median(9, || drop(status(&builtins, &store))));
-        let recent = folder.path().join("recent");
-        show(
-            "status, everything cached, without the recent file",
-            median(3, || {
-                std::fs::remove_dir_all(&recent).ok();
-                drop(status(&builtins, &store));
-            }),
+        presume(&processes, &store);
+        let cached = |state: &State| matches!(state, State::Cached { .. });
+        assert!(
+            status(&processes, &store).iter().all(cached),
+            "the file of the last build is as it was written"
         );
+        show("status, everything cached", median(5, || drop(status(&processes, &store))));
+        show(
+            "build, everything cached",
+            median(5, || assert_eq!(build(&processes, root, &store).cached, size + 1)),
+        );
+        let goal = if size == 1_000_000 { "   (goals: < 1536 MiB, a status < 2500 ms)" } else { "" };
+        println!("{size:>9} actions  {:>10} MiB of memory at most{goal}", peak());
+        drop(processes);
+        if size <= EXECUTED {
+            executed(size, show);
+        }
     }
+}
+
+/// A build in which everything runs, and what it leaves.
+fn executed(size: usize, show: impl Fn(&str, Cost)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (builtins, root) = graph(size, false);
+    let build = || build(&builtins, root, &store);
+    show("build, everything executed", median(1, || assert_eq!(build().executed, size + 1)));
+    show("build, everything cached", median(5, || assert_eq!(build().cached, size + 1)));
+    let recent = folder.path().join("recent");
+    show(
+        "status, everything cached, without the file of the last build",
+        median(3, || {
+            std::fs::remove_dir_all(&recent).ok();
+            drop(status(&builtins, &store));
+        }),
+    );
 }

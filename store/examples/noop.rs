@@ -49,12 +49,13 @@ fn main() {
                 None => {
                     let read = || {
                         let path = folder.join(name);
-                        Source::Fixed { identity: stamps.digest(&path).unwrap(), path, seal: Seal::Trusted }
+                        let identity = stamps.digest(&path).unwrap();
+                        Source::fixed(path, identity, Seal::Trusted)
                     };
                     sources.entry(name).or_insert_with(read).clone()
                 }
             };
-            Input { path: name.to_owned(), source }
+            Input { path: name.into(), source }
         });
         let inputs = inputs.collect();
         let id = graph.add(Action {

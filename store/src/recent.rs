@@ -56,8 +56,8 @@ impl Recent {
     }
 
     /// Whether these are the entries, in this order.
-    pub(crate) fn is<'e>(&self, entries: impl ExactSizeIterator<Item = &'e Digest>) -> bool {
-        entries.len() == self.entries.len() && entries.zip(&self.entries).all(|(key, (at, _))| key == at)
+    pub(crate) fn is<'e>(&self, entries: impl Iterator<Item = &'e Digest>) -> bool {
+        entries.eq(self.entries.iter().map(|(key, _)| key))
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn name(graph: &Graph, roots: &[ActionId]) -> String {
             let local =
                 self.0.iter().rev().flat_map(|(_, action)| &action.inputs).find_map(|i| match &i.source {
                     Source::Local(tree) => Some(&tree.root),
-                    Source::Output { .. } | Source::Fixed { .. } => None,
+                    Source::Output { .. } | Source::Fixed(_) => None,
                 });
             sink.bytes("folder", local.map_or(b"", |root| root.as_os_str().as_encoded_bytes()));
         }

@@ -99,8 +99,17 @@ const MANY: usize = 2000;
 pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store, class: Class) -> Resolved {
     let selected = select(graph, roots);
     let mut recent = Recent::load(store, graph, roots);
-    let presumed =
-        if graph.len() < MANY { None } else { Some(Presumed::new(graph, &selected, &recent, class)) };
+    let mut presumed = None;
+    if graph.len() >= MANY {
+        let all = Presumed::new(graph, &selected, &recent, class);
+        // Then every action makes what it made, by induction along the graph's order.
+        if recent.is(all.keys.iter().flatten()) {
+            let nodes = all.keys.into_iter().zip(all.outputs);
+            let nodes = nodes.map(|(key, outputs)| Node { key, outputs }).collect();
+            return Resolved { nodes, selected, recent };
+        }
+        presumed = Some(all);
+    }
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.len());
     // Whether an action's outputs are those that were presumed.
     let mut sound = vec![false; graph.len()];
@@ -122,7 +131,7 @@ pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store, class: C
             }
         }
         if let Some(presumed) = &presumed {
-            sound[place] = node.outputs.is_some() && node.outputs == presumed.nodes[place].outputs;
+            sound[place] = node.outputs.is_some() && node.outputs == presumed.outputs[place];
         }
         nodes.push(node);
     }
@@ -131,29 +140,29 @@ pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store, class: C
 
 /// What the keys are if every action makes what it made the last time: they can be computed at once, and most prove right.
 struct Presumed {
-    nodes: Vec<Node>,
+    outputs: Vec<Option<Outputs>>,
+    /// Of the actions that have records.
     keys: Vec<Option<Digest>>,
 }
 
 impl Presumed {
     fn new(graph: &Graph, selected: &[bool], recent: &Recent, class: Class) -> Self {
         let mut last = recent.in_order();
-        let nodes = graph.iter().map(|(id, action)| match action.command {
-            _ if !selected[id.index()] => Node::default(),
-            Command::Given { .. } | Command::Write(_) => Node { key: None, outputs: own_outputs(action) },
-            Command::Run { .. } | Command::Builtin { .. } => {
-                Node { key: None, outputs: last.next().cloned() }
-            }
+        let outputs = graph.iter().map(|(id, action)| match action.command {
+            _ if !selected[id.index()] => None,
+            Command::Given { .. } | Command::Write(_) => own_outputs(action),
+            Command::Run { .. } | Command::Builtin { .. } => last.next().cloned(),
         });
-        let nodes = nodes.collect::<Vec<_>>();
-        let actions = graph.iter().collect::<Vec<_>>();
-        let keys = actions.par_iter().map_init(Vec::new, |digests, (id, action)| {
-            let wanted = selected[id.index()]
-                && matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
-            (wanted && input_digests(action, &nodes, digests)).then(|| action.key(digests, class))
-        });
+        let outputs = outputs.collect::<Vec<_>>();
+        let made = |id: ActionId| outputs[id.index()].as_deref();
+        let keys =
+            graph.actions().par_iter().zip(selected).map_init(Vec::new, |digests, (action, selected)| {
+                let wanted =
+                    *selected && matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
+                (wanted && digests_of(action, made, digests)).then(|| action.key(digests, class))
+            });
         let keys = keys.collect();
-        Self { nodes, keys }
+        Self { outputs, keys }
     }
 }
 
@@ -189,12 +198,20 @@ pub(crate) fn all_there(store: &Store, action: &Action, outputs: &[Produced]) ->
 
 /// The digests of an action's inputs, in order; `false` when one isn't known yet.
 pub(crate) fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<Digest>) -> bool {
+    digests_of(action, |id| nodes[id.index()].outputs.as_deref(), digests)
+}
+
+fn digests_of<'n>(
+    action: &Action,
+    made: impl Fn(ActionId) -> Option<&'n [Produced]>,
+    digests: &mut Vec<Digest>,
+) -> bool {
     digests.clear();
     for input in &action.inputs {
         digests.push(match &input.source {
             Source::Local(tree) => tree.digest,
-            Source::Fixed { identity, .. } => *identity,
-            Source::Output { action, index } => match &nodes[action.index()].outputs {
+            Source::Fixed(fixed) => fixed.identity,
+            Source::Output { action, index } => match made(*action) {
                 Some(outputs) => outputs[*index as usize].identity(),
                 None => return false,
             },
@@ -221,7 +238,7 @@ fn unknown_inputs(id: ActionId, action: &Action, nodes: &[Node], seen: &mut [Opt
 pub(crate) fn producers(action: &Action) -> impl Iterator<Item = ActionId> {
     action.inputs.iter().filter_map(|input| match input.source {
         Source::Output { action, .. } => Some(action),
-        Source::Local(_) | Source::Fixed { .. } => None,
+        Source::Local(_) | Source::Fixed(_) => None,
     })
 }
 

@@ -40,9 +40,8 @@ impl Lowering<'_> {
         self.intern(Digest::of(key.as_bytes()), || {
             let place =
                 |path: &str| if path.is_empty() { FILES.to_owned() } else { format!("{FILES}/{path}") };
-            let files = local
-                .iter()
-                .map(|tree| Input { path: FILES.to_owned(), source: Source::Local(tree.clone()) });
+            let files =
+                local.iter().map(|tree| Input { path: FILES.into(), source: Source::Local(tree.clone()) });
             let made = made.iter().map(|(path, action, index)| input(place(path), *action, *index));
             let inside = Some(inside).filter(|inside| !inside.is_empty());
             Action {

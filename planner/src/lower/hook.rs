@@ -39,12 +39,12 @@ impl Lowering<'_> {
         for needed in &tools {
             let key = identity::generated("tool", &format!("{} {}", needed.path.display(), needed.identity));
             let action = self.intern(key, || given(needed));
-            if !inputs.iter().any(|input| input.path == tool(needed)) {
+            if !inputs.iter().any(|input| *input.path == *tool(needed)) {
                 inputs.push(input(tool(needed), action, 0));
             }
         }
         if !local.tree.entries().is_empty() {
-            inputs.push(Input { path: PROJECT.to_owned(), source: Source::Local(local) });
+            inputs.push(Input { path: PROJECT.into(), source: Source::Local(local) });
         }
         inputs.extend(made.iter().map(|(path, action, index)| input(place(path), *action, *index)));
         let mut argv = vec![Arg::path(program)];

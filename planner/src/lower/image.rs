@@ -134,7 +134,7 @@ fn pack(lowering: &Lowering<'_>, wiring: &Wiring<'_>, link: ActionId) -> Action 
     } else if !lowering.host.triple.contains("apple") {
         // Mach-O has other means.
         let before = "--add-gnu-debuglink=".to_owned();
-        argv.push(Arg::Path { before, path: linked.clone(), after: String::new() });
+        argv.push(Arg::path_in(before, linked.clone(), ""));
     }
     argv.extend([Arg::path(linked.clone()), Arg::path(output.clone())]);
     let mut env = plain_env();

@@ -58,6 +58,7 @@ pub struct Lowering<'a> {
     cc: ActionId,
     c: ActionId,
     made: HashMap<Digest, ActionId>,
+    words: rustc::Words,
 }
 
 /// The action of each unit of one resolution, with what dependents need to know of it.
@@ -69,6 +70,8 @@ struct Units<'c> {
     directives: Vec<Option<ActionId>>,
     /// Libraries that a unit's compilation must find, itself left out, each once, in unit order.
     closure: Vec<Vec<usize>>,
+    /// Where a sandbox has what a unit is compiled to, as one text for all who use it.
+    staged: Vec<Arc<str>>,
 }
 
 /// Sandbox path of the Rust toolchain.
@@ -87,7 +90,7 @@ impl<'a> Lowering<'a> {
         let rust = graph.add(given(&host.rust));
         let cc = graph.add(given(&host.cc));
         let c = graph.add(given(&host.c));
-        Self { host, graph, rust, cc, c, made: HashMap::new() }
+        Self { host, graph, rust, cc, c, made: HashMap::new(), words: rustc::Words::new() }
     }
 
     /// Adds the programs of an ordinary package with all that they need, and returns the action of each, which has one
@@ -114,10 +117,12 @@ impl<'a> Lowering<'a> {
             actions: Vec::with_capacity(count),
             directives: Vec::with_capacity(count),
             closure: Vec::with_capacity(count),
+            staged: Vec::with_capacity(count),
         };
         for (index, unit) in crates.units.iter().enumerate() {
             let closure = closure(crates, &units.closure, index);
             units.closure.push(closure);
+            units.staged.push(format!("{DEPS}/{}", units.file(index)).into());
             let interned = units.ids[index].interned;
             let known = self.made.get(&interned).copied();
             let action = match known {
@@ -209,7 +214,7 @@ fn generate(label: &str, text: String) -> Action {
     }
 }
 
-fn input(path: impl Into<String>, action: ActionId, index: u32) -> Input {
+fn input(path: impl Into<Arc<str>>, action: ActionId, index: u32) -> Input {
     Input { path: path.into(), source: Source::Output { action, index } }
 }
 
@@ -254,15 +259,15 @@ impl Units<'_> {
     fn sources(&self, index: usize) -> Input {
         let source = match &self.crates.packages[self.crates.units[index].package].origin {
             Origin::Fixed { path, identity, seal, .. } => {
-                Source::Fixed { path: path.clone(), identity: *identity, seal: seal.clone() }
+                Source::fixed(path.clone(), *identity, seal.clone())
             }
             Origin::Local { tree, .. } => Source::Local(tree.clone()),
         };
-        Input { path: self.place(index), source }
+        Input { path: self.place(index).into(), source }
     }
 
     /// The libraries of a closure as inputs.
     fn libraries(&self, closure: &[usize]) -> Vec<Input> {
-        closure.iter().map(|&dep| input(format!("{DEPS}/{}", self.file(dep)), self.actions[dep], 0)).collect()
+        closure.iter().map(|&dep| input(self.staged[dep].clone(), self.actions[dep], 0)).collect()
     }
 }

@@ -1,5 +1,9 @@
 //! One crate: the `rustc` call that compiles it.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use uk_action::{Action, ActionId, Arg, Command, Input, Kind, Output, OutputKind};
 
 use super::{CC, DEPS, Lowering, OUT, RUST, Units, input, script};
@@ -53,7 +57,9 @@ pub(super) fn compile(
         call.text("--cap-lints=allow");
     }
     let id = &units.ids[index].metadata;
-    call.texts([&format!("-Cmetadata={id}"), &format!("-Cextra-filename=-{id}")]);
+    // No other has these.
+    call.push(format!("-Cmetadata={id}").into());
+    call.push(format!("-Cextra-filename=-{id}").into());
     call.out_dir();
     call.externs(units, &unit.dependencies);
     if unit.mode == Mode::ProcMacro {
@@ -100,9 +106,37 @@ pub(super) fn compile(
     }
 }
 
+/// What command lines have in common, each word once however many have it.
+pub(super) struct Words {
+    rustc: Arg,
+    remap: Arg,
+    texts: RefCell<HashSet<Arc<str>>>,
+}
+
+impl Words {
+    pub fn new() -> Self {
+        Self {
+            rustc: Arg::path(format!("{RUST}/bin/rustc")),
+            remap: Arg::path_in("--remap-path-prefix=", "", format!("={REMAPPED}")),
+            texts: RefCell::default(),
+        }
+    }
+
+    fn text(&self, text: &str) -> Arg {
+        let mut texts = self.texts.borrow_mut();
+        if let Some(known) = texts.get(text) {
+            return Arg::Text(known.clone());
+        }
+        let new: Arc<str> = text.into();
+        texts.insert(new.clone());
+        Arg::Text(new)
+    }
+}
+
 /// A `rustc` call that grows.
 pub(super) struct Call<'h> {
     triple: &'h str,
+    words: &'h Words,
     pub argv: Vec<Arg>,
     pub inputs: Vec<Input>,
     pub arg_files: Vec<String>,
@@ -111,10 +145,11 @@ pub(super) struct Call<'h> {
 
 impl<'h> Call<'h> {
     /// A call of the toolchain's `rustc`.
-    pub fn new(lowering: &Lowering<'h>) -> Self {
+    pub fn new(lowering: &'h Lowering<'_>) -> Self {
         Self {
             triple: &lowering.host.triple,
-            argv: vec![Arg::path(format!("{RUST}/bin/rustc"))],
+            words: &lowering.words,
+            argv: vec![lowering.words.rustc.clone()],
             inputs: vec![input(RUST, lowering.rust, 0)],
             arg_files: Vec::new(),
             env_files: Vec::new(),
@@ -126,23 +161,22 @@ impl<'h> Call<'h> {
     }
 
     pub fn text(&mut self, text: &str) {
-        self.argv.push(text.into());
+        self.argv.push(self.words.text(text));
     }
 
     pub fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t (impl AsRef<str> + ?Sized + 't)>) {
-        self.argv.extend(texts.into_iter().map(|t| Arg::from(t.as_ref())));
+        self.argv.extend(texts.into_iter().map(|t| self.words.text(t.as_ref())));
     }
 
     /// `before` and the absolute path of the sandbox's `path`.
     pub fn at(&mut self, before: &str, path: &str) {
-        self.argv.push(Arg::Path { before: before.to_owned(), path: path.to_owned(), after: String::new() });
+        self.argv.push(Arg::path_in(before, path, ""));
     }
 
     pub fn crate_flags(&mut self, name: &str, edition: &str) {
         self.texts(["--crate-name", name]);
         self.text(&format!("--edition={edition}"));
-        let after = format!("={REMAPPED}");
-        self.push(Arg::Path { before: "--remap-path-prefix=".to_owned(), path: String::new(), after });
+        self.push(self.words.remap.clone());
     }
 
     /// Code generation: for an image one flag set for every library, whatever the target.
@@ -232,4 +266,17 @@ pub(super) fn base_env() -> Vec<(String, Arg)> {
     [("LC_ALL", "C"), ("PATH", "/usr/bin:/bin"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC")]
         .map(|(name, value)| (name.to_owned(), value.into()))
         .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_share_their_words() {
+        let words = Words::new();
+        let texts = ["-Copt-level=s", "-Copt-level=s"].map(|text| words.text(text));
+        let [Arg::Text(one), Arg::Text(other)] = texts else { panic!("they are texts") };
+        assert!(Arc::ptr_eq(&one, &other));
+    }
 }

@@ -81,31 +81,44 @@ impl Kind {
     }
 }
 
-/// A word of a command line or an environment value.
+/// A word of a command line or an environment value. Graphs hold millions of them, so a copy shares what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arg {
     /// As it stands.
-    Text(String),
-    /// `before`, the absolute path of the sandbox's `path`, `after`. Only the three texts are encoded, so a key never
-    /// depends on where a sandbox stood.
-    Path {
-        /// Text before the path.
-        before: String,
-        /// Path in the sandbox; empty for its root.
-        path: String,
-        /// Text after the path.
-        after: String,
-    },
+    Text(Arc<str>),
+    /// With a path in it that depends on where the sandbox stands.
+    Path(Arc<PathArg>),
+}
+
+/// `before`, the absolute path of the sandbox's `path`, `after`. Only the three texts are encoded, so a key never depends on
+/// where a sandbox stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathArg {
+    /// Text before the path.
+    pub before: Box<str>,
+    /// Path in the sandbox; empty for its root.
+    pub path: Box<str>,
+    /// Text after the path.
+    pub after: Box<str>,
 }
 
 impl Arg {
     /// The absolute path of the sandbox's `path`.
-    pub fn path(path: impl Into<String>) -> Self {
-        Arg::Path { before: String::new(), path: path.into(), after: String::new() }
+    pub fn path(path: impl Into<Box<str>>) -> Self {
+        Self::path_in("", path, "")
+    }
+
+    /// The absolute path of the sandbox's `path` between two texts.
+    pub fn path_in(
+        before: impl Into<Box<str>>,
+        path: impl Into<Box<str>>,
+        after: impl Into<Box<str>>,
+    ) -> Self {
+        Arg::Path(Arc::new(PathArg { before: before.into(), path: path.into(), after: after.into() }))
     }
 }
 
-impl<T: Into<String>> From<T> for Arg {
+impl<T: Into<Arc<str>>> From<T> for Arg {
     fn from(text: T) -> Self {
         Arg::Text(text.into())
     }
@@ -284,11 +297,11 @@ impl Encode for Arg {
                 sink.variant("arg", "text", 0);
                 sink.text("text", text);
             }
-            Arg::Path { before, path, after } => {
+            Arg::Path(arg) => {
                 sink.variant("arg", "path", 1);
-                sink.text("before", before);
-                sink.text("path", path);
-                sink.text("after", after);
+                sink.text("before", &arg.before);
+                sink.text("path", &arg.path);
+                sink.text("after", &arg.after);
             }
         }
     }

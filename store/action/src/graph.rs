@@ -39,6 +39,11 @@ impl Graph {
         &self.0[id.index()]
     }
 
+    /// Every action, in order.
+    pub fn actions(&self) -> &[Action] {
+        &self.0
+    }
+
     /// Every action with its id, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ActionId, &Action)> + DoubleEndedIterator {
         self.0.iter().enumerate().map(|(i, a)| (ActionId(i as u32), a))
@@ -54,7 +59,7 @@ impl Graph {
                 .iter()
                 .map(|input| match &input.source {
                     Source::Local(tree) => tree.digest,
-                    Source::Fixed { identity, .. } => *identity,
+                    Source::Fixed(fixed) => fixed.identity,
                     Source::Output { action, index } => {
                         let mut bytes = all[action.index()].as_bytes().to_vec();
                         bytes.extend_from_slice(&index.to_le_bytes());

@@ -11,9 +11,9 @@ mod graph;
 mod source;
 mod tree;
 
-pub use action::{Action, Arg, Class, Command, Kind, Output, OutputKind, Produced};
+pub use action::{Action, Arg, Class, Command, Kind, Output, OutputKind, PathArg, Produced};
 pub use digest::{Digest, InvalidDigest};
 pub use encode::{Bytes, Encode, Explain, Hash, Sink};
 pub use graph::{ActionId, Graph};
-pub use source::{HostFile, HostPath, Input, LocalTree, Seal, Shown, Source};
+pub use source::{Fixed, HostFile, HostPath, Input, LocalTree, Seal, Shown, Source};
 pub use tree::{Entry, EntryKind, InvalidTree, Tree};

@@ -30,14 +30,25 @@ pub enum Source {
     Local(Arc<LocalTree>),
     /// A file or folder of the host that never changes under its identity (a crate of a registry): used where it is when it
     /// is trusted, otherwise a checked copy of it.
-    Fixed {
-        /// Where it is, or the archive that holds it. Not encoded.
-        path: PathBuf,
-        /// What it is.
-        identity: Digest,
-        /// How that is checked. Not encoded: the identity stands for it.
-        seal: Seal,
-    },
+    Fixed(Arc<Fixed>),
+}
+
+/// What a [`Source::Fixed`] stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// Where it is, or the archive that holds it. Not encoded.
+    pub path: PathBuf,
+    /// What it is.
+    pub identity: Digest,
+    /// How that is checked. Not encoded: the identity stands for it.
+    pub seal: Seal,
+}
+
+impl Source {
+    /// A [`Source::Fixed`].
+    pub fn fixed(path: impl Into<PathBuf>, identity: Digest, seal: Seal) -> Self {
+        Source::Fixed(Arc::new(Fixed { path: path.into(), identity, seal }))
+    }
 }
 
 /// How a [`Source::Fixed`] is checked before an action sees it. Others can write where it lies, so what is checked is a
@@ -52,11 +63,11 @@ pub enum Seal {
     Tree(Digest),
 }
 
-/// An input: where it comes from and where the sandbox has it.
+/// An input: where it comes from and where the sandbox has it. Graphs hold millions of them, so a copy shares what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// Path in the sandbox.
-    pub path: String,
+    pub path: Arc<str>,
     /// Where it comes from.
     pub source: Source,
 }

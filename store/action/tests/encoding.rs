@@ -9,8 +9,8 @@ use uk_action::{
 fn arg() -> impl Strategy<Value = Arg> {
     let text = "[a-c/=]{0,3}";
     prop_oneof![
-        text.prop_map(Arg::Text),
-        (text, text, text).prop_map(|(before, path, after)| Arg::Path { before, path, after }),
+        text.prop_map(Arg::from),
+        (text, text, text).prop_map(|(before, path, after)| Arg::path_in(before, path, after)),
     ]
 }
 
@@ -64,8 +64,8 @@ fn action() -> impl Strategy<Value = (Action, Vec<Digest>)> {
     parts.prop_map(|(kind, command, inputs, outputs)| {
         let digests = inputs.iter().map(|(_, it)| Digest::of(&[*it])).collect();
         let inputs = inputs.into_iter().map(|(path, _)| Input {
-            path,
-            source: Source::Fixed { path: "/".into(), identity: Digest::of(b""), seal: Seal::Trusted },
+            path: path.into(),
+            source: Source::fixed("/", Digest::of(b""), Seal::Trusted),
         });
         let outputs = outputs.into_iter().map(|(path, kind)| Output {
             path,
@@ -110,7 +110,7 @@ proptest! {
             other[place] = Digest::of(b"other");
             prop_assert_ne!(a.key(&other, Class::Folder), key);
             let mut other = a.clone();
-            other.inputs[place].path.push('x');
+            other.inputs[place].path = format!("{}x", other.inputs[place].path).into();
             prop_assert_ne!(other.key(&digests, Class::Folder), key);
         }
         for place in 0..a.outputs.len() {

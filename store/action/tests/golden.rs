@@ -10,11 +10,7 @@ use uk_action::{
 fn fixed(path: &str, text: &str) -> Input {
     Input {
         path: path.into(),
-        source: Source::Fixed {
-            path: "/not/encoded".into(),
-            identity: Digest::of(text.as_bytes()),
-            seal: Seal::Trusted,
-        },
+        source: Source::fixed("/not/encoded", Digest::of(text.as_bytes()), Seal::Trusted),
     }
 }
 
@@ -24,10 +20,7 @@ fn run() -> Action {
         label: "not encoded".into(),
         span: None,
         command: Command::Run {
-            argv: vec![
-                "bin/rustc".into(),
-                Arg::Path { before: "--out-dir=".into(), path: "out".into(), after: "/x".into() },
-            ],
+            argv: vec!["bin/rustc".into(), Arg::path_in("--out-dir=", "out", "/x")],
             env: vec![("NAME".into(), "value".into()), ("HERE".into(), Arg::path(""))],
             cwd: "src".into(),
             stdout: Some("printed".into()),
@@ -48,7 +41,7 @@ fn key(action: &Action) -> String {
         .inputs
         .iter()
         .map(|input| match &input.source {
-            Source::Fixed { identity, .. } => *identity,
+            Source::Fixed(fixed) => fixed.identity,
             _ => unreachable!("only fixed inputs here"),
         })
         .collect();
@@ -184,4 +177,11 @@ fn a_graph_refuses_what_does_not_exist() {
     let first = graph.add(run());
     let input = Input { path: "x".into(), source: Source::Output { action: first, index: 3 } };
     graph.add(Action { inputs: vec![input], ..run() });
+}
+
+/// What a plan holds by the million.
+#[test]
+fn words_and_inputs_are_small() {
+    assert!(size_of::<Arg>() <= 16, "an argument has {} bytes", size_of::<Arg>());
+    assert!(size_of::<Input>() <= 32, "an input has {} bytes", size_of::<Input>());
 }

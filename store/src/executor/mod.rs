@@ -247,8 +247,8 @@ fn protect(graph: &Graph, nodes: &[Node], store: &Store) {
 /// The digests of the fixed trees in the store (its `sdk/DIGEST`) that an action uses.
 pub(crate) fn fixed_trees(action: &Action, store: &Store) -> impl Iterator<Item = Digest> {
     action.inputs.iter().filter_map(|input| match &input.source {
-        Source::Fixed { path, .. } => {
-            path.strip_prefix(store.root()).ok()?.iter().nth(1)?.to_str()?.parse::<Digest>().ok()
+        Source::Fixed(fixed) => {
+            fixed.path.strip_prefix(store.root()).ok()?.iter().nth(1)?.to_str()?.parse::<Digest>().ok()
         }
         Source::Local(_) | Source::Output { .. } => None,
     })

@@ -118,7 +118,7 @@ impl<'a> Schedule<'a> {
         let node = self.graph.get(action);
         let inputs = node.inputs.iter().map(|input| match &input.source {
             Source::Output { action, index } => self.produced(*action, *index),
-            Source::Local(_) | Source::Fixed { .. } => None,
+            Source::Local(_) | Source::Fixed(_) => None,
         });
         let inputs = inputs.collect();
         // A `Write` has none: its outputs are known without.

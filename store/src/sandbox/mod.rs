@@ -17,7 +17,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use uk_action::{Action, Arg, Class, Command, Digest, Kind, Tree};
+use uk_action::{Action, Arg, Class, Command, Digest, Kind, PathArg, Tree};
 use uk_sandbox::{NOT_STARTED, Plan};
 
 use crate::cancel::{Cancel, Ended};
@@ -145,8 +145,8 @@ impl<'a> Sandbox<'a> {
         };
         let (first, rest) = argv.split_first().ok_or_else(no_program)?;
         let program = match first {
-            Arg::Text(text) => text.clone(),
-            Arg::Path { path, .. } => path.clone(),
+            Arg::Text(text) => text.to_string(),
+            Arg::Path(arg) => arg.path.to_string(),
         };
         let mut words = vec![self.inside().join(self.expand(first)).into_os_string()];
         words.extend(rest.iter().map(|arg| self.expand(arg)));
@@ -206,15 +206,16 @@ impl<'a> Sandbox<'a> {
 
     fn expand(&self, arg: &Arg) -> OsString {
         match arg {
-            Arg::Text(text) => text.into(),
-            Arg::Path { before, path, after } => {
-                let mut text = OsString::from(before);
+            Arg::Text(text) => OsString::from(&**text),
+            Arg::Path(arg) => {
+                let PathArg { before, path, after } = &**arg;
+                let mut text = OsString::from(&**before);
                 text.push(self.inside());
                 if !path.is_empty() {
                     text.push("/");
-                    text.push(path);
+                    text.push(&**path);
                 }
-                text.push(after);
+                text.push(&**after);
                 text
             }
         }

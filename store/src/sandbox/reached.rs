@@ -95,8 +95,8 @@ impl Sandbox<'_> {
             Ok(inside) => {
                 // A path that leaves a folder of the user's: there it leads somewhere.
                 let mut sources = action.inputs.iter().filter_map(|input| match &input.source {
-                    Source::Local(tree) => Some((Path::new(&input.path), &tree.root)),
-                    Source::Output { .. } | Source::Fixed { .. } => None,
+                    Source::Local(tree) => Some((Path::new(&*input.path), &tree.root)),
+                    Source::Output { .. } | Source::Fixed(_) => None,
                 });
                 let (rest, root) =
                     sources.find_map(|(place, root)| Some((inside.strip_prefix(place).ok()?, root)))?;

@@ -27,25 +27,25 @@ impl Sandbox<'_> {
     ) -> Result<(), Reason> {
         check_paths(graph, action)?;
         for (input, produced) in action.inputs.iter().zip(produced) {
-            let to = self.root.join(&input.path);
+            let to = self.root.join(&*input.path);
             make_parent(&to)?;
             match (&input.source, produced) {
-                (Source::Fixed { path, seal: Seal::Trusted, .. }, _) => {
-                    self.stage_fixed(path, &input.path)?
-                }
-                (Source::Fixed { path, seal, .. }, _) if is_workplace(action, &input.path) => {
-                    let tree = sealed.copy_of_shared(path, seal, &to)?;
-                    self.workplace = Some((input.path.clone(), tree));
-                }
-                (Source::Fixed { path, seal, .. }, _) if self.class == Class::Namespaces => {
-                    self.refer(&sealed.shared(path, seal)?, &input.path, true)?;
-                }
-                // Others could write to a copy that several have.
-                (Source::Fixed { path, seal, .. }, _) => sealed.copy(path, seal, &to)?,
+                (Source::Fixed(fixed), _) => match &fixed.seal {
+                    Seal::Trusted => self.stage_fixed(&fixed.path, &input.path)?,
+                    seal if is_workplace(action, &input.path) => {
+                        let tree = sealed.copy_of_shared(&fixed.path, seal, &to)?;
+                        self.workplace = Some((input.path.to_string(), tree));
+                    }
+                    seal if self.class == Class::Namespaces => {
+                        self.refer(&sealed.shared(&fixed.path, seal)?, &input.path, true)?;
+                    }
+                    // Others could write to a copy that several have.
+                    seal => sealed.copy(&fixed.path, seal, &to)?,
+                },
                 (Source::Local(tree), _) => {
                     stage_local(tree, &to)?;
                     if is_workplace(action, &input.path) {
-                        self.workplace = Some((input.path.clone(), tree.tree.clone()));
+                        self.workplace = Some((input.path.to_string(), tree.tree.clone()));
                     } else {
                         self.view.protect(&input.path);
                     }
@@ -165,7 +165,7 @@ fn is_workplace(action: &Action, place: &str) -> bool {
 /// Paths must lie in the sandbox, and no path behind a link: what is put there would end up at the link's other end.
 fn check_paths(graph: &Graph, action: &Action) -> Result<(), Reason> {
     let linked = |source: &Source| match source {
-        Source::Fixed { .. } => true,
+        Source::Fixed(_) => true,
         Source::Local(_) => false,
         Source::Output { action, index } => {
             let from = graph.get(*action);
@@ -173,7 +173,7 @@ fn check_paths(graph: &Graph, action: &Action) -> Result<(), Reason> {
                 || from.outputs[*index as usize].kind == OutputKind::File
         }
     };
-    let inputs = action.inputs.iter().map(|input| (input.path.as_str(), linked(&input.source)));
+    let inputs = action.inputs.iter().map(|input| (&*input.path, linked(&input.source)));
     let outputs = action.outputs.iter().map(|output| (output.path.as_str(), false));
     let mut paths = inputs.chain(outputs).collect::<Vec<_>>();
     let inside = |path: &str| {

@@ -110,7 +110,7 @@ fn text(graph: &Graph, action: &Action, inputs: &[Digest], class: Class) -> Stri
                 let from = graph.get(*action);
                 writeln!(text, "from {} {:?}", from.kind.name(), from.label)
             }
-            Source::Fixed { .. } => writeln!(text, "from fixed"),
+            Source::Fixed(_) => writeln!(text, "from fixed"),
             Source::Local(tree) => files(&mut text, tree),
         };
     }

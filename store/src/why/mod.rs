@@ -254,10 +254,10 @@ impl<'a> History<'a> {
         let (Difference::Output { path, .. } | Difference::Input { path, .. }) = difference else {
             return None;
         };
-        self.graph.get(id).inputs.iter().find(|input| input.path == *path).and_then(|input| {
+        self.graph.get(id).inputs.iter().find(|input| *input.path == **path).and_then(|input| {
             match input.source {
                 Source::Output { action, .. } => Some(action),
-                Source::Local(_) | Source::Fixed { .. } => None,
+                Source::Local(_) | Source::Fixed(_) => None,
             }
         })
     }
@@ -299,7 +299,7 @@ fn inputs(
 ) -> Vec<Option<Digest>> {
     let digest = |source: &Source| match source {
         Source::Local(tree) => Some(tree.digest),
-        Source::Fixed { identity, .. } => Some(*identity),
+        Source::Fixed(fixed) => Some(fixed.identity),
         Source::Output { action, index } => {
             let outputs = outputs(*action).or_else(|| Some(own_outputs(graph.get(*action))?.to_vec()));
             outputs.map(|outputs| outputs[*index as usize].identity())

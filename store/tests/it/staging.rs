@@ -68,7 +68,7 @@ fn programs_and_given_folders_are_staged() {
     let script =
         "printf '#!/bin/sh\\ncat tools/data fixed/data; cd fixed; /bin/pwd -P >&2\\n' > o; chmod +x o";
     let program = graph.add(shell("program", script, vec![], FILE));
-    let fixed = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1"), seal: Seal::Trusted };
+    let fixed = Source::fixed(host.clone(), Digest::of(b"host 1"), Seal::Trusted);
     let mut act = run(
         "run",
         vec!["bin/it".into()],
@@ -87,7 +87,7 @@ fn programs_and_given_folders_are_staged() {
     assert_eq!(fs::read_to_string(log).unwrap(), "/.uk-sandbox/fixed\n", "the host's path isn't seen");
 
     fs::rename(&host, host.with_extension("away")).unwrap();
-    let gone = Source::Fixed { path: host.clone(), identity: Digest::of(b"host 1"), seal: Seal::Trusted };
+    let gone = Source::fixed(host.clone(), Digest::of(b"host 1"), Seal::Trusted);
     let gone = graph.add(shell("gone", "true", vec![Input { path: "i".into(), source: gone }], FILE));
     let diagnostic = build(&place.store, &graph, gone).unwrap_err().diagnostics(&graph).remove(0);
     assert_eq!(diagnostic.code.to_string(), "UK0406");
@@ -181,7 +181,7 @@ fn sealed_sources_are_copied_and_checked() {
     assert_eq!(seal_of(&folder).unwrap(), seal, "what git keeps is no part of it");
     let reads = |name: &str| {
         let identity = Digest::of(name.as_bytes());
-        let source = Source::Fixed { path: folder.clone(), identity, seal: Seal::Tree(seal) };
+        let source = Source::fixed(folder.clone(), identity, Seal::Tree(seal));
         let mut graph = Graph::default();
         let input = Input { path: "i".into(), source };
         let root = graph.add(shell(name, "cat i/a/f > o; i/run >> o; ls -A i >> o", vec![input], FILE));

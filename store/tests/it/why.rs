@@ -55,7 +55,7 @@ fn graph(place: &Place, shape: &Shape) -> (Graph, Vec<ActionId>) {
     });
     let tree = Tree::new(entries.collect()).unwrap();
     let local = LocalTree { digest: tree.digest(), tree, root: root.clone() };
-    let fixed = Source::Fixed { path: root, identity: Digest::of(&[shape.fixed.1]), seal: Seal::Trusted };
+    let fixed = Source::fixed(root, Digest::of(&[shape.fixed.1]), Seal::Trusted);
     let inputs = vec![
         from(tool, "tool"),
         from(source, "in"),

@@ -21,7 +21,16 @@ const INTERRUPTED: u8 = 130;
 impl Failure {
     /// Diagnostics that point into `sources`.
     pub fn new(diagnostics: Vec<Diagnostic>, sources: &Sources) -> Self {
-        Self { diagnostics, sources: sources.clone(), running: false }
+        let mut failure = Self { diagnostics, sources: sources.clone(), running: false };
+        failure.called_off();
+        failure
+    }
+
+    /// What was called off tells nothing else: that may come of it.
+    pub fn called_off(&mut self) {
+        if let Some(interrupted) = self.diagnostics.iter().position(|d| d.code == Code::Interrupted) {
+            self.diagnostics = vec![self.diagnostics.swap_remove(interrupted)];
+        }
     }
 
     /// A failure where something went wrong.

@@ -89,6 +89,7 @@ fn tool(path: &Path, store: &Store) -> Result<Tool> {
                     format!("the program `{}` can't be used: {error}", path.display()),
                 )
             })?;
+            store.cancel().check()?;
             remember(Place::Store(store, &memo), &question, watch.clone(), &part);
             (part, watch)
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uk_action::{Digest, HostPath, Shown};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{Host, Tool};
-use uk_store::Store;
+use uk_store::{Cancel, Store};
 
 use crate::memo::{Place, Watch, recall, recall_watched, remember};
 use crate::{Project, Result, cc, needs};
@@ -41,7 +41,7 @@ struct Identified {
 /// # Errors
 /// `UK0404` without a usable toolchain, `UK0405` without a linker.
 pub fn host(project: &Project, store: &Store) -> Result<Host> {
-    let rustc = rustc(project)?;
+    let rustc = rustc(project, store.cancel())?;
     let (Identified { identity, cfg, parts, libraries }, watch) = identify(&rustc, store)?;
     let host = libraries.into_iter().map(HostPath::same).collect();
     let shown = Arc::new(Shown { parts, host, files: watch.into_host_files() });
@@ -57,7 +57,7 @@ pub(crate) fn programs(host: &Host) -> (PathBuf, PathBuf) {
     (if cargo.exists() { cargo } else { PathBuf::from("cargo") }, bin.join("rustc"))
 }
 
-fn rustc(project: &Project) -> Result<Rustc> {
+fn rustc(project: &Project, cancel: &Cancel) -> Result<Rustc> {
     let program =
         std::env::var_os("RUSTC").map(PathBuf::from).or_else(|| on_path("rustc")).ok_or_else(|| {
             Diagnostic::error(Code::NoToolchain, "there is no `rustc` on the PATH")
@@ -85,9 +85,9 @@ fn rustc(project: &Project) -> Result<Rustc> {
         watch.file(folder.join("rust-toolchain.toml"));
         watch.file(folder.join("rust-toolchain"));
     }
-    let sysroot = PathBuf::from(ask(&program, &["--print=sysroot"], &project.folder)?.trim());
+    let sysroot = PathBuf::from(ask(cancel, &program, &["--print=sysroot"], &project.folder)?.trim());
     // Asked without rustup's proxy, which would take as long again.
-    let version = ask(&sysroot.join("bin/rustc"), &["-vV"], &project.folder)?;
+    let version = ask(cancel, &sysroot.join("bin/rustc"), &["-vV"], &project.folder)?;
     let field = |name: &str| version.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
     let (Some(triple), Some(release)) = (field("host:"), field("release:")) else {
         return Err(unusable(&program, "`rustc -vV` names no host and release"));
@@ -135,8 +135,9 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<(Identified, Watch)> {
     let shown = inside.chain(libraries.iter().map(HostPath::same)).collect();
     let program = root.join("bin/rustc");
     let tree = needs::contents(&shown).map_err(|error| unusable(&program, &error.to_string()))?;
-    let text = ask(&program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
+    let text = ask(store.cancel(), &program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
     let known = Identified { identity: tree.digest(), cfg: cfg(&text), parts, libraries };
+    store.cancel().check()?;
     remember(Place::Store(store, &memo), rustc, watch.clone(), &known);
     Ok((known, watch))
 }
@@ -166,9 +167,12 @@ pub fn hash(path: &Path) -> std::io::Result<Digest> {
 }
 
 /// Standard output of a program that must succeed.
-pub(crate) fn ask(program: &Path, args: &[&str], folder: &Path) -> Result<String> {
-    let output = Command::new(program).args(args).current_dir(folder).output();
-    let output = output.map_err(|error| unusable(program, &error.to_string()))?;
+pub(crate) fn ask(cancel: &Cancel, program: &Path, args: &[&str], folder: &Path) -> Result<String> {
+    let output = cancel.output(Command::new(program).args(args).current_dir(folder));
+    let output = output.map_err(|error| match error.kind() {
+        std::io::ErrorKind::Interrupted => Box::new(Cancel::diagnostic()),
+        _ => unusable(program, &error.to_string()),
+    })?;
     if !output.status.success() {
         return Err(unusable(program, String::from_utf8_lossy(&output.stderr).trim()));
     }

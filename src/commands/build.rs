@@ -5,10 +5,7 @@ use std::path::Path;
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
-use uk_store::{
-    Builtins, Cancel, CheckError, Event, NotUnpacked, Observer, Options, Report, Root, State, Unlike,
-    realise, status,
-};
+use uk_store::{Builtins, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status};
 
 use crate::cli::{Effort, Select};
 use crate::difference;
@@ -35,12 +32,11 @@ pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<()
 /// Builds everything in `session`, says so in one line, and puts the artifacts into `dist/`.
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
     ui.diagnostics(&session.warnings, &session.sources);
-    let cancel = Cancel::default();
+    let cancel = session.store.cancel();
     let options = effort::options(effort);
     let roots = session.roots();
     let progress = Progress::new(ui, &session.graph);
-    let watched = Interruptible { progress: &progress, cancel: &cancel };
-    let report = realise(&session.graph, &roots, &session.store, &options, &Made, &watched, &cancel);
+    let report = realise(&session.graph, &roots, &session.store, &options, &Made, &progress, cancel);
     ui.diagnostics(&effort::without_walls(&session.store).into_iter().collect::<Vec<_>>(), &session.sources);
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
@@ -83,7 +79,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         publish(session, planned, &report)?;
     }
     if effort.check {
-        check(session, &roots, &report, &options, &watched, ui)?;
+        check(session, &roots, &report, &options, &progress, ui)?;
     }
     show_warnings(session, &report, &progress.executed(), ui);
     let Report { executed, cached, .. } = report;
@@ -217,12 +213,12 @@ fn check(
     roots: &[ActionId],
     first: &Report,
     options: &Options,
-    watched: &Interruptible<'_>,
+    progress: &Progress<'_>,
     ui: Ui,
 ) -> Result<(), Failure> {
     let Session { graph, store, .. } = session;
     ui.note("once more, in another place");
-    let checked = uk_store::check(graph, roots, first, store, options, &Made, watched, watched.cancel);
+    let checked = uk_store::check(graph, roots, first, store, options, &Made, progress, store.cancel());
     let checked = checked.map_err(|error| match error {
         CheckError::Build(failure) => Failure::new(failure.diagnostics(graph), &session.sources),
         CheckError::Store(error) => error.diagnostic().into(),
@@ -265,29 +261,4 @@ fn not_reproducible(session: &Session, unlike: &Unlike) -> Diagnostic {
         "look for a time, a random number, an address or the order of a hash map in it; the time to use is in the variable \
          `SOURCE_DATE_EPOCH`. Its record was taken out of the store",
     )
-}
-
-/// Listens to signals from when there is something to end: a build that has nothing to do needs no thread for that.
-struct Interruptible<'a> {
-    progress: &'a Progress<'a>,
-    cancel: &'a Cancel,
-}
-
-impl Observer for Interruptible<'_> {
-    fn event(&self, event: Event) {
-        if event == Event::Begun {
-            cancel_on_signal(self.cancel);
-        }
-        self.progress.event(event);
-    }
-}
-
-/// Ends the build's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
-/// had begun is cleared away by the next build.
-fn cancel_on_signal(cancel: &Cancel) {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
-        let cancel = cancel.clone();
-        std::thread::spawn(move || signals.forever().for_each(|_| cancel.cancel()));
-    }
 }

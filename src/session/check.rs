@@ -9,6 +9,7 @@ use uk_planner::device::{self, DeviceGraph};
 use uk_planner::entries;
 use uk_planner::lower::Host;
 use uk_planner::manifest::Unikernel;
+use uk_store::Cancel;
 
 use super::data;
 use super::members::{Member, settings, variants};
@@ -23,6 +24,7 @@ pub(super) struct Question<'q> {
     pub host: &'q Host,
     pub sdk: &'q Sdk,
     pub locking: Locking,
+    pub cancel: &'q Cancel,
     pub built_in: &'q Catalogue,
     pub targets: &'q [Target],
     pub select: &'q Select,
@@ -74,7 +76,7 @@ impl<'q> Question<'q> {
         reading: &mut Reading,
     ) -> Result<Option<Checked<'q>>, Failure> {
         project.prepare(self.sdk)?;
-        let cargo = Cargo::new(project, self.host, self.sdk, self.locking);
+        let cargo = Cargo::new(project, self.host, self.sdk, self.locking, self.cancel);
         let found = cargo.application(&root_crates(unikernel, self.built_in, &[]))?;
         let own = (!found.devices.is_empty()).then(|| {
             let mut texts = Sdk::devices();

@@ -20,7 +20,7 @@ use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::Unikernel;
-use uk_store::{Sandboxing, Store};
+use uk_store::{Cancel, Sandboxing, Store};
 
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -128,6 +128,7 @@ impl Session {
             failure.diagnostics.extend(known);
             failure.sources = reading.sources;
             sort(&mut failure.diagnostics);
+            failure.called_off();
             failure
         })
     }
@@ -137,8 +138,19 @@ impl Session {
 fn open_store() -> Result<(Store, Sdk), Failure> {
     let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
     let store = store.map_err(|error| error.diagnostic())?.with_sandboxing(sandboxing()?);
+    let store = store.with_cancel(Cancel::listening(cancel_on_signal));
     let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
     Ok((store, sdk))
+}
+
+/// Ends the command's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
+/// had begun is cleared away by the next build.
+fn cancel_on_signal(cancel: &Cancel) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+        let cancel = cancel.clone();
+        std::thread::spawn(move || signals.forever().for_each(|_| cancel.cancel()));
+    }
 }
 
 /// The walls that the environment asks for; the best that there are without.
@@ -179,15 +191,16 @@ pub fn catalogues_of(folder: &Path, locking: Locking) -> (Vec<Catalogue>, Result
     };
     let host = root.and_then(|root| {
         let (store, sdk) = open_store()?;
-        Ok((uk_loader::host(&root, &store)?, sdk, root))
+        Ok((uk_loader::host(&root, &store)?, store, sdk, root))
     });
-    let (host, sdk, root) = match host {
+    let (host, store, sdk, root) = match host {
         Ok(host) => host,
         Err(failure) => return (catalogues, Err(failure)),
     };
     for project in projects_of(&root, &mut reading) {
         let prepared = project.prepare(&sdk);
-        let found = prepared.and_then(|()| Cargo::new(&project, &host, &sdk, locking).application(&[]));
+        let found = prepared
+            .and_then(|()| Cargo::new(&project, &host, &sdk, locking, store.cancel()).application(&[]));
         match reading.take(found.map_err(|fault| vec![*fault])) {
             Some(found) if !found.devices.is_empty() => {
                 catalogues.extend(catalogue(&[Sdk::devices(), found.devices].concat(), &mut reading));
@@ -215,8 +228,16 @@ fn build_plan(
     let locking = Locking { locked: select.locked, offline: select.offline };
     let built_in = catalogue(&Sdk::devices(), reading).ok_or_else(|| reading.failure())?;
     let several = members.len() > 1;
-    let question =
-        Question { host: &host, sdk: &sdk, locking, built_in: &built_in, targets, select, several };
+    let question = Question {
+        host: &host,
+        sdk: &sdk,
+        locking,
+        cancel: store.cancel(),
+        built_in: &built_in,
+        targets,
+        select,
+        several,
+    };
     // Every manifest is checked before the first crate is looked at.
     let mut faulty: Vec<Diagnostic> = Vec::new();
     let mut checked = Vec::new();
@@ -264,6 +285,7 @@ fn build_plan(
     if !faulty.is_empty() && (!go_on || planned.is_empty()) {
         return Err(Failure::new(faulty, &reading.sources));
     }
+    store.cancel().check()?;
     sort(&mut warnings);
     let sources = std::mem::take(&mut reading.sources);
     let (hooks, graph, left_out) = (plans, lowering.finish(), faulty);

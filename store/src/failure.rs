@@ -7,7 +7,7 @@ use std::time::Duration;
 use uk_action::{ActionId, Class, Graph, Kind};
 use uk_diagnostic::{Code, Diagnostic};
 
-use crate::{Reached, Refusal, Report, StoreError};
+use crate::{Cancel, Reached, Refusal, Report, StoreError};
 
 /// A build that did not make all of its roots.
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Failure {
     /// The faults as people see them; [`Code::Interrupted`] alone when the build was called off.
     pub fn diagnostics(&self, graph: &Graph) -> Vec<Diagnostic> {
         if self.cancelled {
-            return vec![
-                Diagnostic::error(Code::Interrupted, "interrupted")
-                    .help("run the command again: what was finished is kept"),
-            ];
+            return vec![Cancel::diagnostic()];
         }
         self.faults.iter().map(|fault| fault.diagnostic(graph)).collect()
     }

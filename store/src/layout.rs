@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uk_action::Digest;
 
+use crate::Cancel;
 use crate::error::During;
 use crate::protect::Protected;
 use crate::scratch::{Lock, Scratch};
@@ -47,6 +48,7 @@ pub struct Store {
     scratch: Mutex<Option<Arc<Scratch>>>,
     pub(crate) protected: Protected,
     pub(crate) known: Known,
+    cancel: Cancel,
 }
 
 impl Store {
@@ -104,7 +106,19 @@ impl Store {
     fn at(root: &Path) -> Result<Self, StoreError> {
         // Sandboxes lie in the store, and what runs there may ask for its real path.
         let root = fs::canonicalize(root).during("find", root)?;
-        Ok(Self { root, scratch: Mutex::new(None), protected: Protected::default(), known: Known::default() })
+        let (protected, known, cancel) = Default::default();
+        Ok(Self { root, scratch: Mutex::new(None), protected, known, cancel })
+    }
+
+    /// The same store, for a command that `cancel` ends.
+    #[must_use]
+    pub fn with_cancel(self, cancel: Cancel) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// What ends the command that uses the store.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// The store's folder: absolute, without symbolic links.

@@ -99,6 +99,46 @@ fn without_walls_children_end_with_the_build_too() {
     is_broken_off(Signal::INT, "folder");
 }
 
+/// The processes that are in a folder.
+fn processes_in(folder: &Path) -> Vec<Pid> {
+    let all = std::fs::read_dir("/proc").expect("there is one").flatten();
+    let there = all
+        .filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at.starts_with(folder)));
+    there.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+#[test]
+fn while_cargo_resolves_a_signal_ends_both_and_is_told() {
+    // A repository that never answers.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("it has one");
+    for (command, signal, to_all) in
+        [("build", Signal::INT, true), ("build", Signal::TERM, false), ("plan", Signal::HUP, false)]
+    {
+        let store = Folder::empty();
+        let folder = Folder::example("hello");
+        folder.edit(
+            "Cargo.toml",
+            "[dependencies]",
+            &format!("[dependencies]\nnobody = {{ git = \"http://{address}/x\" }}"),
+        );
+        let before = folder.listing();
+        let running = uk(folder.path(), [command]).store(store.path()).start();
+        let (connection, _) = server.accept().expect("cargo asks");
+        assert!(processes_in(folder.path()).len() >= 2, "`uk` and cargo");
+        if to_all {
+            running.signal_all(signal)
+        } else {
+            running.signal(signal)
+        }
+        let said = running.wait().fails(130, &["UK0606"]);
+        assert!(said.contains("what was finished is kept"), "{said}");
+        wait_until("no child survives", || processes_in(folder.path()).is_empty());
+        assert_eq!(folder.listing(), before, "nothing is left");
+        drop(connection);
+    }
+}
+
 #[test]
 fn after_kill_9_the_next_build_goes_on() {
     let store = Folder::empty();

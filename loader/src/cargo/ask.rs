@@ -8,12 +8,14 @@ use cargo_metadata::{Metadata, Package};
 use serde::Deserialize;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Host;
+use uk_store::Cancel;
 
 use super::{Cargo, package_folder, refusal};
 use crate::{Result, Sdk, toolchain};
 
 /// What cargo answers in `folder`: its standard output, or how it refuses.
 pub(super) fn ask(
+    cancel: &Cancel,
     host: &Host,
     offline: bool,
     folder: &Path,
@@ -43,9 +45,12 @@ pub(super) fn ask(
         // The one unstable output that is read; see docs/adr/0001-unit-graph.md.
         command.env("RUSTC_BOOTSTRAP", "1");
     }
-    let output = command.output().map_err(|error| {
-        Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
-            .help("install cargo with the toolchain: https://rustup.rs")
+    let output = cancel.output(&mut command).map_err(|error| match error.kind() {
+        std::io::ErrorKind::Interrupted => Cancel::diagnostic(),
+        _ => {
+            Diagnostic::error(Code::NoToolchain, format!("`{}` can't be started: {error}", program.display()))
+                .help("install cargo with the toolchain: https://rustup.rs")
+        }
     })?;
     if output.status.success() {
         return Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()));
@@ -58,7 +63,7 @@ pub(super) fn ask(
 impl Cargo<'_> {
     /// Standard output of cargo in `folder`.
     pub(super) fn cargo(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let said = match ask(self.host, self.locking.offline, folder, args)? {
+        let said = match ask(self.cancel, self.host, self.locking.offline, folder, args)? {
             Ok(text) => return Ok(text),
             Err(said) => said,
         };

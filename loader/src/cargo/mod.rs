@@ -13,7 +13,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::entries::{Parameters, parameters};
 use uk_planner::lower::Host;
 use uk_planner::units::{self, Crates, Origin};
-use uk_store::write_atomically;
+use uk_store::{Cancel, write_atomically};
 
 use crate::lock::{Checksums, checksums};
 use crate::memo::{Place, Watch, recall, remember};
@@ -67,6 +67,8 @@ pub struct Cargo<'a> {
     pub sdk: &'a Sdk,
     /// What may happen to the lock file.
     pub locking: Locking,
+    /// What ends it.
+    cancel: &'a Cancel,
     /// The last resolution, by the root's manifest.
     resolved: RefCell<Option<(String, Rc<Resolution>)>>,
     /// What the application was found to be, until the lock file that it hangs on is settled.
@@ -105,9 +107,15 @@ struct Question {
 
 impl<'a> Cargo<'a> {
     /// Cargo for the application of `project`.
-    pub fn new(project: &'a Project, host: &'a Host, sdk: &'a Sdk, locking: Locking) -> Self {
+    pub fn new(
+        project: &'a Project,
+        host: &'a Host,
+        sdk: &'a Sdk,
+        locking: Locking,
+        cancel: &'a Cancel,
+    ) -> Self {
         let (resolved, unsettled, alone) = Default::default();
-        Self { project, host, sdk, locking, resolved, unsettled, alone }
+        Self { project, host, sdk, locking, cancel, resolved, unsettled, alone }
     }
 
     /// What the memo at `place` knows, also if another process finds it while this one waits for its turn to ask cargo.

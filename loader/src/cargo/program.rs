@@ -6,6 +6,7 @@ use std::path::Path;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Host;
 use uk_planner::units::{Crates, Origin};
+use uk_store::Cancel;
 
 use super::ask::{ask, parse};
 use super::graph::{self, For};
@@ -26,7 +27,7 @@ pub fn programs(
 ) -> Result<Crates> {
     let cargo = |args: &[&str]| {
         let args = [args, options, if locking.locked { &["--locked"] } else { &[] }].concat();
-        ask(host, locking.offline, folder, &args)?.map_err(|said| {
+        ask(&Cancel::default(), host, locking.offline, folder, &args)?.map_err(|said| {
             Box::new(refusal::explain(&said, &folder.join("Cargo.lock")).unwrap_or_else(|| {
                 Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the package")
                     .note(said)

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use uk_action::HostPath;
+use uk_store::Cancel;
 
 use crate::memo::Watch;
 use crate::toolchain::ask;
@@ -33,11 +34,11 @@ const DATABASES: [&str; 5] = [
 ];
 
 /// The headers, where they are looked for.
-pub(super) fn collect(cc: &Path, watch: &mut Watch) -> BTreeSet<HostPath> {
+pub(super) fn collect(cancel: &Cancel, cc: &Path, watch: &mut Watch) -> BTreeSet<HostPath> {
     let root = Path::new(ROOT);
     watch.file(root);
     DATABASES.iter().for_each(|database| watch.sign(database));
-    let multiarch = ask(cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
+    let multiarch = ask(cancel, cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
     let below = Some(multiarch.trim()).filter(|name| !name.is_empty()).map(|name| root.join(name));
     let mut wanted = BTreeSet::new();
     for folder in below.into_iter().chain([root.to_owned()]) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uk_action::{Digest, HostFile, HostPath, Shown};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Tool;
-use uk_store::Store;
+use uk_store::{Cancel, Store};
 
 use crate::Result;
 use crate::memo::{Place, Watch, recall_watched, remember};
@@ -118,7 +118,8 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
         Some(known) => known,
         None => {
             let mut watch = Watch::default();
-            let known = look(&program, &extra, &mut watch)?;
+            let known = look(store.cancel(), &program, &extra, &mut watch)?;
+            store.cancel().check()?;
             remember(memo, &question, watch.clone(), &known);
             (known, watch)
         }
@@ -135,11 +136,11 @@ pub(crate) fn identify(store: &Store) -> Result<Drivers> {
     Ok(Drivers { compile, link: tool(label, link, files) })
 }
 
-fn look(program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
+fn look(cancel: &Cancel, program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
     let root = Path::new("/");
     watch.file(program);
-    let version = ask(program, &["--version"], root)?;
-    let search = ask(program, &["-print-search-dirs"], root)?;
+    let version = ask(cancel, program, &["--version"], root)?;
+    let search = ask(cancel, program, &["-print-search-dirs"], root)?;
     let folders = |kind: &str| -> Vec<PathBuf> {
         let line = search.lines().find_map(|l| l.strip_prefix(kind)).unwrap_or_default();
         line.trim_start_matches('=').split(':').chain(FOLDERS).map(PathBuf::from).collect()
@@ -154,7 +155,7 @@ fn look(program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
     let mut own: BTreeSet<PathBuf> =
         own.filter_map(|path| path.canonicalize().ok()?.parent().map(Path::to_owned)).collect();
     for question in ["-print-prog-name=cc1", "-print-prog-name=collect2", "-print-resource-dir"] {
-        let Ok(answer) = ask(program, &[question], root) else { continue };
+        let Ok(answer) = ask(cancel, program, &[question], root) else { continue };
         let path = PathBuf::from(answer.trim());
         let folder = if question.ends_with("dir") { Some(&*path) } else { path.parent() };
         own.extend(folder.filter(|f| f.is_absolute() && !is_shared(f)).and_then(|f| f.canonicalize().ok()));
@@ -182,7 +183,7 @@ fn look(program: &Path, extra: &str, watch: &mut Watch) -> Result<Known> {
         watch.file(path);
     }
     passes.iter().for_each(|path| watch.file(path));
-    compile.extend(headers::collect(program, watch));
+    compile.extend(headers::collect(cancel, program, watch));
     compile.extend(named(extra, watch)?);
 
     let link: BTreeSet<HostPath> = link.iter().map(HostPath::same).collect();

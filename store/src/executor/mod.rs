@@ -186,6 +186,7 @@ pub fn realise(
             // The machine isn't what it was: other walls, other keys.
             return realise(graph, roots, store, options, builtins, observer, cancel);
         }
+        cancel.listen();
         observer.event(Event::Begun);
         // What was seen is looked at again, now that it can't go away any more.
         let nodes = std::mem::take(&mut schedule.nodes);

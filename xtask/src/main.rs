@@ -18,8 +18,8 @@ usage: cargo xtask COMMAND
   corpus [--own-profile] [NAME]...
                 applications of crates.io, built by the engine and by cargo and compared; with a fast profile, or each
                 with its own
-  bench [NAME]  the figures of the project, each beside its peer: block, noop, cold, image, ingest,
-                kv-rw, language, plan, ripgrep [PAIRS]
+  bench [NAME]  the figures of the project, each beside its peer: block, noop, cold, graph, image,
+                ingest, kv, kv-rw, language, plan, ripgrep [PAIRS]
   soak [MIN]    the long runs: losses of power, fuzzing of everything that reads text, MIN minutes each (default 10); a
                 thousand ends at any step of the store's writing, three hundred killed builds";
 

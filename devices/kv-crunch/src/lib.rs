@@ -47,7 +47,7 @@ impl<'t> Crunch<'t> {
     #[cold]
     fn check(&self, place: usize) -> Result<&'t [u8], KvError> {
         let bytes = self.table.bytes(place);
-        if hash(bytes) != self.table.place(place).digest {
+        if hash(bytes) != self.table.digest(place) {
             return Err(KvError::Corrupt);
         }
         self.checked[place].set(true);
@@ -102,7 +102,7 @@ impl<'t> KvRo for Crunch<'t> {
 
     async fn digest(&self, key: &str) -> Result<[u8; 32], KvError> {
         match self.table.find(key) {
-            Some(place) => Ok(self.table.place(place).digest),
+            Some(place) => Ok(self.table.digest(place)),
             None => self.lacks(key).map(|_| [0; 32]),
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! | at | what |
 //! |---|---|
-//! | 0 | `uk-crunch 1` and zeros: 16 bytes |
+//! | 0 | `uk-crunch 2` and zeros: 16 bytes |
 //! | 16 | BLAKE3 of the index: from 48 to its end |
 //! | 48 | the index's end `u64`, the table's length `u64` |
 //! | 64 | values `u32`, buckets `u32`, slots `u32`, seed `u32` |
 //! | 80 | a displacement `u32` for each bucket |
 //! | | the place of a value `u32` for each slot; `u32::MAX` for none |
-//! | | an entry for each value, sorted by key: key's start `u32`, key's length `u32`, value's start `u64`, value's length `u64`, BLAKE3 of the value |
+//! | | an entry for each value, sorted by key: key's start `u32`, key's length `u32`, value's start `u64`, value's length `u64` |
+//! | | BLAKE3 of each value, in the same order: apart, since few look-ups want one |
 //! | | the keys |
 //! | | the values, each from a multiple of 16 on |
 //!
@@ -21,11 +22,12 @@ use alloc::vec::Vec;
 use crate::bytes::{digest, number32, number64};
 use crate::{Digest, Hash};
 
-const MAGIC: &[u8; 16] = b"uk-crunch 1\0\0\0\0\0";
+const MAGIC: &[u8; 16] = b"uk-crunch 2\0\0\0\0\0";
 /// Where the part begins that the digest is of.
 const COVERED: usize = 48;
 const HEADER: usize = 80;
-const ENTRY: usize = 56;
+const ENTRY: usize = 24;
+const DIGEST: usize = 32;
 const NONE: u32 = u32::MAX;
 /// Values begin at multiples of this.
 pub const ALIGN: u64 = 16;
@@ -62,7 +64,7 @@ pub fn index(items: &[Item<'_>], hash: Hash) -> Result<Vec<u8>, TooMuch> {
     let placed = (0..1000_u32).find_map(|seed| Some((seed, place(items, seed, buckets, slots)?)));
     let (seed, (displacements, slot_table)) = placed.ok_or(TooMuch::Collision)?;
 
-    let keys_start = HEADER + 4 * (buckets + slots) as usize + ENTRY * items.len();
+    let keys_start = HEADER + 4 * (buckets + slots) as usize + (ENTRY + DIGEST) * items.len();
     let keys_length: usize = items.iter().map(|item| item.key.len()).sum();
     let end = (keys_start + keys_length) as u64;
     u32::try_from(end).map_err(|_| TooMuch::Keys)?;
@@ -84,10 +86,10 @@ pub fn index(items: &[Item<'_>], hash: Hash) -> Result<Vec<u8>, TooMuch> {
         index.extend_from_slice(&(item.key.len() as u32).to_le_bytes());
         index.extend_from_slice(&value_start.to_le_bytes());
         index.extend_from_slice(&item.length.to_le_bytes());
-        index.extend_from_slice(&item.digest);
         key_start += item.key.len() as u32;
         value_start += item.length;
     }
+    items.iter().for_each(|item| index.extend_from_slice(&item.digest));
     items.iter().for_each(|item| index.extend_from_slice(item.key.as_bytes()));
     index[56..64].copy_from_slice(&value_start.to_le_bytes());
     let digest = hash(&index[COVERED..]);
@@ -166,6 +168,7 @@ pub struct Table<'a> {
     displacements: &'a [[u8; 4]],
     slots: &'a [[u8; 4]],
     entries: &'a [[u8; ENTRY]],
+    digests: &'a [Digest],
     seed: u32,
 }
 
@@ -176,8 +179,6 @@ pub struct Place {
     pub start: usize,
     /// Its length.
     pub length: usize,
-    /// The BLAKE3 that its bytes are to have.
-    pub digest: Digest,
 }
 
 impl<'a> Table<'a> {
@@ -199,12 +200,14 @@ impl<'a> Table<'a> {
         }
         let (displacements, rest) = bytes.get(HEADER..end)?.split_at_checked(buckets.checked_mul(4)?)?;
         let (slots, rest) = rest.split_at_checked(slots.checked_mul(4)?)?;
-        let (entries, _) = rest.split_at_checked(count.checked_mul(ENTRY)?)?;
+        let (entries, rest) = rest.split_at_checked(count.checked_mul(ENTRY)?)?;
+        let (digests, _) = rest.split_at_checked(count.checked_mul(DIGEST)?)?;
         let table = Self {
             bytes,
             displacements: displacements.as_chunks().0,
             slots: slots.as_chunks().0,
             entries: entries.as_chunks().0,
+            digests: digests.as_chunks().0,
             seed: number32(bytes, 76)?,
         };
         // A table that isn't of this crate's making may have any index, with a digest that fits.
@@ -244,11 +247,12 @@ impl<'a> Table<'a> {
         let entry = &self.entries[place];
         // What doesn't fit is refused by `new`.
         let number = |at| number64(entry, at).and_then(|number| usize::try_from(number).ok());
-        Place {
-            start: number(8).unwrap_or(usize::MAX),
-            length: number(16).unwrap_or(usize::MAX),
-            digest: digest(entry, 24).unwrap_or_default(),
-        }
+        Place { start: number(8).unwrap_or(usize::MAX), length: number(16).unwrap_or(usize::MAX) }
+    }
+
+    /// The BLAKE3 that the bytes of the value at `place` are to have.
+    pub fn digest(&self, place: usize) -> Digest {
+        self.digests[place]
     }
 
     /// The place of `key` among the keys.
@@ -265,7 +269,7 @@ impl<'a> Table<'a> {
     /// The bytes of the value at `place`, unchecked against its digest.
     #[inline]
     pub fn bytes(&self, place: usize) -> &'a [u8] {
-        let Place { start, length, .. } = self.place(place);
+        let Place { start, length } = self.place(place);
         self.bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
     }
 }

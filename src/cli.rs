@@ -186,7 +186,7 @@ pub struct Effort {
     /// Say why everything that ran had to: the causes, apart from what only follows from them.
     #[arg(long)]
     pub explain: bool,
-    /// Build everything once more, in another place, and compare all bytes.
+    /// Build everything once more, in another place and on another day, and compare all bytes.
     #[arg(long)]
     pub check: bool,
 }

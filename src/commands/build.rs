@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use uk_action::{ActionId, Kind, Source};
+use uk_action::{ActionId, Class, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{Builtins, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status};
@@ -217,7 +217,12 @@ fn check(
     ui: Ui,
 ) -> Result<(), Failure> {
     let Session { graph, store, .. } = session;
-    ui.note("once more, in another place");
+    let day = if store.class() != Class::Folder && uk_store::SHIFTS_CLOCK {
+        "on another day"
+    } else {
+        "on the same day, since here no step can be told another"
+    };
+    ui.note(&format!("once more, in another place, {day}"));
     let checked = uk_store::check(graph, roots, first, store, options, &Made, progress, store.cancel());
     let checked = checked.map_err(|error| match error {
         CheckError::Build(failure) => Failure::new(failure.diagnostics(graph), &session.sources),

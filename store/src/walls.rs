@@ -140,7 +140,7 @@ impl Store {
             memory: None,
             jobs: None,
             fault: fault.to_owned(),
-            trace: None,
+            watch: None,
         };
         let Some(mut launcher) = self.launcher_command() else {
             return Err("there is no launcher".to_owned());

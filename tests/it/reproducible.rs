@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::hermetic::has;
 use crate::support::{Folder, uk};
 
 /// Where cargo keeps what it has downloaded.
@@ -128,4 +129,54 @@ fn a_build_script_that_writes_the_time_is_caught() {
     // Nobody relies on it any more.
     let again = uk(folder.path(), ["build"]).store(store.path()).run().ok();
     assert!(again.did("run-script hello"), "{again}");
+}
+
+#[test]
+fn a_date_is_caught_as_well_as_a_time() {
+    if !has("namespaces") {
+        return;
+    }
+    const DAY: &str = "std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400";
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    let package = |name: &str, more: &str| {
+        let text = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{more}");
+        folder.write(&format!("{name}/Cargo.toml"), &text);
+    };
+    // The C library's older ways to ask must tell the same day as Rust's, or this fails.
+    package("script", "");
+    folder.write("script/src/lib.rs", "#![no_std]\n");
+    folder.write(
+        "script/build.rs",
+        &format!(
+            "unsafe extern \"C\" {{\n    fn time(to: *mut i64) -> i64;\n    \
+             fn gettimeofday(to: *mut [i64; 2], zone: usize) -> i32;\n}}\n\
+             fn main() {{\n    let day = {DAY};\n    let (mut at, mut both) = (0, [0; 2]);\n    \
+             let told = unsafe {{ (time(&mut at), gettimeofday(&mut both, 0)) }};\n    \
+             assert_eq!([told.0, at, both[0]].map(|second| second as u64 / 86_400), [day; 3]);\n    \
+             let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n    \
+             std::fs::write(out.join(\"built.txt\"), format!(\"built on day {{day}}\")).unwrap();\n}}\n"
+        ),
+    );
+    package("stamp", "\n[lib]\nproc-macro = true\n");
+    folder.write(
+        "stamp/src/lib.rs",
+        &format!(
+            "#[proc_macro]\npub fn day(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
+             format!(\"\\\"day {{}}\\\"\", {DAY}).parse().unwrap()\n}}\n"
+        ),
+    );
+    let paths = "script = { path = \"script\" }\nstamp = { path = \"stamp\" }";
+    folder.edit("Cargo.toml", "[dependencies]", &format!("[dependencies]\n{paths}"));
+    let text = folder.read("src/lib.rs");
+    folder.write(
+        "src/lib.rs",
+        &format!("{text}\n#[unsafe(no_mangle)]\npub static DAY: &str = stamp::day!();\n"),
+    );
+    let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).run();
+    assert_eq!((ran.status.code(), ran.stderr.matches("UK0630").count()), (Some(1), 2), "{ran}");
+    for part in
+        ["on another day", "`run-script script 0.1.0` makes another", "`compile hello 0.1.0` makes another"]
+    {
+        assert!(ran.stderr.contains(part), "{part}: {ran}");
+    }
 }

@@ -23,8 +23,8 @@ pub fn build(source: &Path, options: &[&str], target: &Path, out: &Path) -> Resu
     command.current_dir(source).env("CARGO_TARGET_DIR", target);
     // What the engine's actions see, where a build script may write it into a program.
     command.env("SOURCE_DATE_EPOCH", "0").env("LC_ALL", "C").env("TZ", "UTC");
-    // Nor does it show them the host's libraries.
-    command.env("PKG_CONFIG", "false");
+    // Nor does it show them the host's libraries: zlib would be found without `pkg-config`, too.
+    command.env("PKG_CONFIG", "false").env("LIBZ_SYS_STATIC", "1");
     // Nor a repository that the sources happen to lie in.
     command.env("GIT_CEILING_DIRECTORIES", source.parent().unwrap_or(source));
     let output = command.output().map_err(|error| format!("cargo: {error}"))?;

@@ -1,4 +1,5 @@
-//! An application's sources: as crates.io has them, with the lock file that they come with, or from beside this file.
+//! An application's sources: as crates.io has them, with the lock file that they come with (else with the newest crates that
+//! fit), or from beside this file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,10 @@ pub fn fetch(application: &Application, folder: &Path) -> Result<PathBuf, Failur
     let text = fs::read_to_string(&manifest).map_err(io)?;
     if !text.contains("[workspace]") {
         fs::write(&manifest, format!("{text}\n[workspace]\n")).map_err(io)?;
+    }
+    // Old ones come without a lock file.
+    if !half.join("Cargo.lock").exists() {
+        cargo(&["generate-lockfile", "--quiet"], &half)?;
     }
     fs::rename(&half, &place).map_err(io)?;
     Ok(place)

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 
 use crate::sys::{self, Forked};
-use crate::{Plan, Walls, landlock, namespaces, trace};
+use crate::{Plan, Walls, Watch, clock, landlock, namespaces, trace};
 
 /// The code of a launcher that could not start its step: the plan's `fault` says why.
 pub const NOT_STARTED: u8 = 125;
@@ -19,6 +19,12 @@ pub(crate) struct Fault {
     kind: &'static str,
     what: String,
     error: io::Error,
+}
+
+/// Who watches the step, with what it needs of the host.
+pub(crate) enum Watcher {
+    Refusals(File),
+    Clock(u64),
 }
 
 /// Says what an error was about.
@@ -74,17 +80,21 @@ fn start(plan: &Plan, fault: &File) -> Result<Infallible, Fault> {
     sys::duplicate(null.as_raw_fd(), 0).doing("empty the standard input")?;
     // Rust ignores it; programs expect it.
     sys::default_signal(libc::SIGPIPE);
-    let trace = plan.trace.as_ref().map(File::create).transpose().doing("write the trace")?;
+    let watcher = match &plan.watch {
+        None => None,
+        Some(Watch::Refusals(file)) => Some(Watcher::Refusals(File::create(file).doing("write the trace")?)),
+        Some(Watch::Clock(seconds)) => clock::SHIFTS.then_some(Watcher::Clock(*seconds)),
+    };
     if let Walls::Namespaces { base, steps } = &plan.walls {
-        return namespaces::start(plan, base, steps, fault, trace);
+        return namespaces::start(plan, base, steps, fault, watcher);
     }
     sys::die_with_parent().doing("end with the parent")?;
     limits(plan)?;
-    if trace.is_none() {
+    if watcher.is_none() {
         wall(plan)?;
         return become_program(plan);
     }
-    let status = child(plan, fault, trace, || wall(plan))?;
+    let status = child(plan, fault, watcher, || wall(plan))?;
     end_as(status)
 }
 
@@ -108,19 +118,23 @@ pub(crate) fn limits(plan: &Plan) -> Result<(), Fault> {
 pub(crate) fn child(
     plan: &Plan,
     fault: &File,
-    trace: Option<File>,
+    watcher: Option<Watcher>,
     before: impl FnOnce() -> Result<(), Fault>,
 ) -> Result<i32, Fault> {
     match sys::fork().doing("start a process")? {
         Forked::Child => {
-            let tracing = trace.is_some();
-            let done = before().and_then(|()| if tracing { trace::be_traced() } else { Ok(()) });
+            let done = before().and_then(|()| match &watcher {
+                None => Ok(()),
+                Some(Watcher::Refusals(_)) => trace::be_traced(),
+                Some(Watcher::Clock(_)) => clock::be_shifted(),
+            });
             let Err(failed) = done.and_then(|()| become_program(plan));
             report(fault, &failed);
             sys::exit(NOT_STARTED.into())
         }
-        Forked::Parent(child) => match trace {
-            Some(file) => trace::watch(child, file).doing("watch the step"),
+        Forked::Parent(child) => match watcher {
+            Some(Watcher::Refusals(file)) => trace::watch(child, file).doing("watch the step"),
+            Some(Watcher::Clock(seconds)) => clock::shift(child, seconds).doing("watch the step's clock"),
             None => wait_for(child).doing("wait for the step"),
         },
     }

@@ -7,6 +7,7 @@
 //! Of the launcher's processes one ends as the step ended: with its code, or by its signal. What keeps a step from being
 //! started is written to the plan's [`Plan::fault`] instead.
 
+mod clock;
 mod landlock;
 mod launch;
 mod namespaces;
@@ -19,6 +20,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub use clock::SHIFTS;
 pub use launch::NOT_STARTED;
 pub use trace::{Kind as SeenKind, Seen};
 
@@ -44,8 +46,17 @@ pub struct Plan {
     pub jobs: Option<[PathBuf; 2]>,
     /// The host's file for what keeps the step from being started.
     pub fault: PathBuf,
-    /// Watch the step, and write to this file of the host what it was refused (see [`Seen::read`]).
-    pub trace: Option<PathBuf>,
+    /// What is done beside running it.
+    pub watch: Option<Watch>,
+}
+
+/// What is done with a step by whoever watches its system calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watch {
+    /// What it was refused is written to this file of the host (see [`Seen::read`]).
+    Refusals(PathBuf),
+    /// Its date is so many seconds ahead, where [`SHIFTS`] says that this can be done.
+    Clock(u64),
 }
 
 /// What keeps a step to what it declares.

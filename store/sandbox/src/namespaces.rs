@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::launch::{Doing, Fault, NOT_STARTED, child, end_as, limits, report};
+use crate::launch::{Doing, Fault, NOT_STARTED, Watcher, child, end_as, limits, report};
 use crate::sys::{self, Forked};
 use crate::{Plan, Step};
 
@@ -21,7 +21,7 @@ pub(crate) fn start(
     base: &Path,
     steps: &[Step],
     fault: &File,
-    trace: Option<File>,
+    watcher: Option<Watcher>,
 ) -> Result<Infallible, Fault> {
     let (uid, gid) = sys::ids();
     let namespaces = libc::CLONE_NEWUSER
@@ -41,7 +41,7 @@ pub(crate) fn start(
     match sys::fork().doing("start a process")? {
         Forked::Child => {
             drop(from);
-            match first(plan, base, steps, fault, trace) {
+            match first(plan, base, steps, fault, watcher) {
                 Ok(status) => {
                     let _ = (&to).write_all(&status.to_le_bytes());
                     sys::exit(0)
@@ -63,7 +63,13 @@ pub(crate) fn start(
 }
 
 /// The first process of the pid namespace: makes the root, runs the step, and takes in whoever has lost a parent.
-fn first(plan: &Plan, base: &Path, steps: &[Step], fault: &File, trace: Option<File>) -> Result<i32, Fault> {
+fn first(
+    plan: &Plan,
+    base: &Path,
+    steps: &[Step],
+    fault: &File,
+    watcher: Option<Watcher>,
+) -> Result<i32, Fault> {
     sys::die_with_parent().doing("end with the parent")?;
     let private = libc::MS_REC | libc::MS_PRIVATE;
     sys::mount(c"none", Path::new("/"), c"none", private, None).doing("part the mounts from the host's")?;
@@ -81,7 +87,7 @@ fn first(plan: &Plan, base: &Path, steps: &[Step], fault: &File, trace: Option<F
     std::env::set_current_dir("/").doing("enter the root")?;
     sys::set_names("uk", "(none)").doing("name the host")?;
     limits(plan)?;
-    child(plan, fault, trace, || Ok(()))
+    child(plan, fault, watcher, || Ok(()))
 }
 
 /// Processes alone, not what else the kernel tells of the machine, where the kernel can part the two.

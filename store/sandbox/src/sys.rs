@@ -73,6 +73,15 @@ pub(crate) fn no_new_privileges() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, no, no, no) }).map(drop)
 }
 
+/// Lets a filter see every system call of this process and those that it starts.
+pub(crate) fn filter(instructions: &mut [libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(instructions.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = libc::sock_fprog { len, filter: instructions.as_mut_ptr() };
+    let mode = libc::SECCOMP_MODE_FILTER as c_ulong;
+    // SAFETY: the structure names the instructions and their number, and the kernel copies them.
+    check(unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) }).map(drop)
+}
+
 /// Puts a signal back to its default.
 pub(crate) fn default_signal(signal: c_int) {
     // SAFETY: no handler is installed.

@@ -65,10 +65,19 @@ impl Seen {
     }
 }
 
-fn request(request: c_int, pid: pid_t, address: usize, data: usize) -> io::Result<c_long> {
-    // SAFETY: the requests made here take numbers, or a length and a pointer to a local of that length.
+pub(crate) fn request(request: c_int, pid: pid_t, address: usize, data: usize) -> io::Result<c_long> {
+    // SAFETY: the requests that this crate makes take numbers, or a length and a pointer to a local of that length.
     let result = unsafe { libc::ptrace(request as _, pid, address, data) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// What the kernel knows of the system call that a thread stopped in.
+pub(crate) fn call_of(pid: pid_t) -> io::Result<libc::ptrace_syscall_info> {
+    // SAFETY: a structure of numbers, for which zeros are values.
+    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    let size = size_of_val(&info);
+    request(libc::PTRACE_GET_SYSCALL_INFO as c_int, pid, size, (&raw mut info) as usize)?;
+    Ok(info)
 }
 
 /// Lets the parent watch this process from here on.
@@ -130,13 +139,7 @@ struct Watched {
 impl Watched {
     /// A thread stopped at the beginning or end of a system call.
     fn call(&mut self, pid: pid_t) {
-        // SAFETY: a structure of numbers, for which zeros are values.
-        let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
-        let size = size_of_val(&info);
-        let place = (&raw mut info) as usize;
-        if request(libc::PTRACE_GET_SYSCALL_INFO as c_int, pid, size, place).is_err() {
-            return;
-        }
+        let Ok(info) = call_of(pid) else { return };
         match info.op {
             libc::PTRACE_SYSCALL_INFO_ENTRY => {
                 // SAFETY: at an entry the kernel fills this part.
@@ -256,8 +259,9 @@ fn address_of(pid: pid_t, number: c_long, arguments: &[u64; 6]) -> Option<PathBu
     Some(std::net::SocketAddr::new(address, port).to_string().into())
 }
 
-fn memory(pid: pid_t) -> io::Result<File> {
-    File::open(format!("/proc/{pid}/mem"))
+/// The memory of a process, to read and to write.
+pub(crate) fn memory(pid: pid_t) -> io::Result<File> {
+    File::options().read(true).write(true).open(format!("/proc/{pid}/mem"))
 }
 
 fn read_at(memory: &mut File, place: u64, bytes: &mut [u8]) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::{Plan, Rule, Step, Walls};
+use crate::{Plan, Rule, Step, Walls, Watch};
 
 pub(crate) fn encode(plan: &Plan) -> Vec<u8> {
     let mut out = Out(Vec::with_capacity(8192));
@@ -37,7 +37,17 @@ pub(crate) fn encode(plan: &Plan) -> Vec<u8> {
     out.number(u64::from(plan.jobs.is_some()));
     plan.jobs.iter().flatten().for_each(|end| out.path(end));
     out.path(&plan.fault);
-    out.path(plan.trace.as_deref().unwrap_or(Path::new("")));
+    match &plan.watch {
+        None => out.number(0),
+        Some(Watch::Refusals(file)) => {
+            out.number(1);
+            out.path(file);
+        }
+        Some(Watch::Clock(seconds)) => {
+            out.number(2);
+            out.number(*seconds);
+        }
+    }
     out.0
 }
 
@@ -67,8 +77,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Plan> {
         _ => Some([from.path()?, from.path()?]),
     };
     let fault = from.path()?;
-    let trace = Some(from.path()?).filter(|path| path != Path::new(""));
-    from.0.is_empty().then_some(Plan { walls, argv, env, cwd, memory, jobs, fault, trace })
+    let watch = match from.number()? {
+        0 => None,
+        1 => Some(Watch::Refusals(from.path()?)),
+        2 => Some(Watch::Clock(from.number()?)),
+        _ => return None,
+    };
+    from.0.is_empty().then_some(Plan { walls, argv, env, cwd, memory, jobs, fault, watch })
 }
 
 struct Out(Vec<u8>);
@@ -181,7 +196,7 @@ mod tests {
                 memory: Some(1 << 40),
                 jobs: Some(["/r".into(), "/w".into()]),
                 fault: "/fault".into(),
-                trace: None,
+                watch: Some(Watch::Clock(1 << 33)),
             };
             let bytes = encode(&plan);
             assert_eq!(decode(&bytes).as_ref(), Some(&plan));

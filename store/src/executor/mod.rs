@@ -47,12 +47,14 @@ pub struct Options {
     /// Tells how many bytes of memory the machine could give now, `None` where that can't be known. While actions run, no
     /// other begins with less than a GiB.
     pub free_memory: fn() -> Option<u64>,
+    /// By how many seconds the date that processes see is ahead, where there are walls; 0 for the true one.
+    pub ahead: u64,
 }
 
 impl Default for Options {
     /// A job a core, stop at the first failure, all the time in the world and the machine's memory.
     fn default() -> Self {
-        Self { jobs: 0, keep_going: false, timeout: None, memory: None, free_memory: memory::free }
+        Self { jobs: 0, keep_going: false, timeout: None, memory: None, free_memory: memory::free, ahead: 0 }
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
 use uk_action::{Action, Arg, Class, Command, Digest, Kind, PathArg, Tree};
-use uk_sandbox::{NOT_STARTED, Plan};
+use uk_sandbox::{NOT_STARTED, Plan, Watch};
 
 use crate::cancel::{Cancel, Ended};
 use crate::error::During;
@@ -80,17 +80,18 @@ impl<'a> Sandbox<'a> {
         options: &Options,
         tokens: &Tokens,
     ) -> Result<Ended, Reason> {
-        self.run_watched(action, cancel, options, tokens, None)
+        let clock = Some(options.ahead).filter(|seconds| *seconds > 0).map(Watch::Clock);
+        self.run_watched(action, cancel, options, tokens, clock)
     }
 
-    /// The same, and writes what it was refused to the file `trace`.
+    /// The same, watched.
     fn run_watched(
         &self,
         action: &Action,
         cancel: &Cancel,
         options: &Options,
         tokens: &Tokens,
-        trace: Option<&Path>,
+        watch: Option<Watch>,
     ) -> Result<Ended, Reason> {
         let step = self.step(action)?;
         let Command::Run { stdout, .. } = &action.command else {
@@ -124,7 +125,7 @@ impl<'a> Sandbox<'a> {
             // Not part of its environment: how many jobs there are changes nothing that it makes.
             jobs: shares_jobs(action.kind).then(|| tokens.ends()),
             fault: fault.to_owned(),
-            trace: trace.map(Path::to_owned),
+            watch,
         };
         launcher.stdin(Stdio::piped()).stdout(out).stderr(log);
         let ended = cancel.run(&mut launcher, &plan.to_bytes(), options.timeout).map_err(not_started)?;

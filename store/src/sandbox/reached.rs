@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use uk_action::{Action, Class, Source};
-use uk_sandbox::{Seen, SeenKind};
+use uk_sandbox::{Seen, SeenKind, Watch};
 
 use super::Sandbox;
 use crate::Options;
@@ -66,7 +66,7 @@ impl Sandbox<'_> {
         let limit = (took * 20 + Duration::from_secs(5)).min(took + PATIENCE);
         let options = Options { timeout: Some(limit), ..options.clone() };
         // However it ends, and if it can't be watched at all: what was seen counts.
-        let _ = self.run_watched(action, cancel, &options, tokens, Some(&file));
+        let _ = self.run_watched(action, cancel, &options, tokens, Some(Watch::Refusals(file.to_owned())));
         self.judge(action, &Seen::read(&fs::read(&*file).unwrap_or_default()))
     }
 

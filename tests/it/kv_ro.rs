@@ -218,16 +218,28 @@ fn a_folder_of_the_host_that_cannot_be_given_is_told_at_its_device() {
 #[test]
 fn a_damaged_image_is_an_error_of_the_guest() {
     let folder = Folder::example("kv-ro");
-    for (kind, file) in [("archive", "dist/kv-ro-assets.tar"), ("fat", "dist/kv-ro-assets.fat")] {
+    for (kind, file, what) in [
+        ("archive", "dist/kv-ro-assets.tar", "tar archive"),
+        ("fat", "dist/kv-ro-assets.fat", "FAT file system"),
+    ] {
         let set = format!("kv_ro={kind}");
         uk(folder.path(), ["build", "--set", &set]).run().ok();
-        let mut image = folder.bytes(file);
+        let image = folder.bytes(file);
+        let run = |image: &[u8]| {
+            fs::write(folder.join("other"), image).expect("it can be written");
+            uk(folder.path(), ["run", "--set", &set, "--attach", "assets-block=other"]).run()
+        };
+        let mut larger = image.clone();
+        larger.resize(image.len() + (1 << 20), 0);
+        assert!(run(&larger).ok().stdout.contains(CONFIRMED), "{kind}");
         let at = image.windows(4).position(|bytes| bytes == b"foo\n").expect("the secret is in it");
-        image[at] ^= 1;
-        fs::write(folder.join("damaged"), image).expect("it can be written");
-        let words = ["run", "--set", &set, "--attach", "assets-block=damaged"];
-        let ran = uk(folder.path(), words).run();
-        assert!(ran.stderr.contains("the stored values are damaged"), "{kind}: {ran}");
-        assert!(!ran.stdout.contains(CONFIRMED), "{kind}: {ran}");
+        larger[at] ^= 1;
+        let cut = &image[..image.len() - 512];
+        let nothing = format!("the disk holds no {what}, or a damaged one");
+        for (image, part) in [(&larger[..], "the stored values are damaged"), (cut, &nothing)] {
+            let ran = run(image).ends(1);
+            assert!(ran.stderr.contains(part), "{kind}: {ran}");
+            assert!(!ran.stdout.contains(CONFIRMED), "{kind}: {ran}");
+        }
     }
 }

@@ -14,7 +14,7 @@ mod index;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use uk_device::{Block, KvEntry, KvError, KvKind, KvRo, Result, SortedKeys};
+use uk_device::{Block, Error, KvEntry, KvError, KvKind, KvRo, Result, SortedKeys};
 use uk_kv_disk::{Bytes, Run, Sealed};
 
 /// The files of an archive.
@@ -34,7 +34,10 @@ struct Files(Vec<(String, Run)>);
 /// # Errors
 /// If there is no archive, or it is damaged, or the disk can't be read.
 pub async fn connect<B: Block>(block: B) -> Result<Archive<B>> {
-    Ok(Archive::open(block).await?)
+    Archive::open(block).await.map_err(|error| match error {
+        KvError::Corrupt => Error::new("the disk holds no tar archive, or a damaged one"),
+        other => other.into(),
+    })
 }
 
 impl<B: Block> Archive<B> {

@@ -14,7 +14,7 @@ mod volume;
 
 use alloc::vec::Vec;
 
-use uk_device::{Block, KvEntry, KvError, KvKind, KvRo, Result, is_key};
+use uk_device::{Block, Error, KvEntry, KvError, KvKind, KvRo, Result, is_key};
 use uk_kv_disk::{Bytes, Run, Sealed};
 
 use entries::Entry;
@@ -39,7 +39,10 @@ enum Found {
 /// # Errors
 /// If there is no such file system, or it is damaged, or the disk can't be read.
 pub async fn connect<B: Block>(block: B) -> Result<Fat<B>> {
-    Ok(Fat::open(block).await?)
+    Fat::open(block).await.map_err(|error| match error {
+        KvError::Corrupt => Error::new("the disk holds no FAT file system, or a damaged one"),
+        other => other.into(),
+    })
 }
 
 impl<B: Block> Fat<B> {

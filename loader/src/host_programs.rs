@@ -13,7 +13,7 @@ use uk_store::Store;
 use crate::Result;
 use crate::cc::Part;
 use crate::memo::{Place, Watch, recall_watched, remember};
-use crate::needs::libraries;
+use crate::needs::{Digests, libraries};
 
 /// Where programs are looked for by name, in this order; the planner gives hooks the same `PATH`.
 const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
@@ -83,7 +83,7 @@ fn tool(path: &Path, store: &Store) -> Result<Tool> {
             let needed = libraries(&[path.to_owned()]);
             needed.iter().for_each(|library| watch.file(library));
             let shown: BTreeSet<HostPath> = needed.iter().chain([&question]).map(HostPath::same).collect();
-            let part = Part::of(&shown).map_err(|error| {
+            let part = Part::of(&shown, &mut Digests::default()).map_err(|error| {
                 Diagnostic::error(
                     Code::HookFailed,
                     format!("the program `{}` can't be used: {error}", path.display()),

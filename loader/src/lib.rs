@@ -24,7 +24,7 @@ pub use project::{MANIFEST, Project, members};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
 pub use sources::{DataFolder, SourceSet, SourceSets};
-pub use toolchain::{hash, host};
+pub use toolchain::host;
 
 use uk_diagnostic::Diagnostic;
 

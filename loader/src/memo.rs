@@ -3,6 +3,7 @@
 //! A memo is stale as soon as a file that it watches has another stamp, a path that must (not) exist does (not), or a
 //! variable has another value. Nothing but speed hangs on it: a memo that can't be read is asked for again.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -36,6 +37,9 @@ pub struct Watch {
     signs: Vec<(PathBuf, Option<Stamp>)>,
     existing: Vec<(PathBuf, bool)>,
     variables: Vec<(String, Option<String>)>,
+    /// The paths of `files`, while they are collected.
+    #[serde(skip)]
+    paths: HashSet<PathBuf>,
 }
 
 impl Watch {
@@ -43,11 +47,10 @@ impl Watch {
     /// while it is being answered isn't lost. Waits until a change could be seen.
     pub fn file(&mut self, path: impl Into<PathBuf>) {
         let path = path.into();
-        if self.files.iter().any(|(known, _)| *known == path) {
-            return;
+        if self.paths.insert(path.clone()) {
+            let now = settled(&path);
+            self.files.push((path, now));
         }
-        let now = settled(&path);
-        self.files.push((path, now));
     }
 
     /// Watches a file, or every folder below one: what is put there or taken away shows in a folder's stamp, and so does

@@ -1,15 +1,15 @@
 //! What programs of the host need to run: interpreter and shared libraries, as the host's dynamic linker finds them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rayon::prelude::*;
-use uk_action::{Entry, EntryKind, HostPath, InvalidTree, Tree};
-
-use crate::toolchain::hash;
+use uk_action::{Digest, Entry, EntryKind, HostPath, InvalidTree, Tree};
+use uk_store::hash_file;
 
 /// The libraries that `programs` need, and what loads them, at the paths where they are looked for. A program that needs none,
 /// or that can't be asked, adds nothing: should it need something, it says so when it runs.
@@ -55,27 +55,49 @@ fn interpreter(program: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(name.to_vec()).ok()?))
 }
 
+/// Files by device and inode: many have several names, and tools share some.
+pub(crate) type Digests = HashMap<(u64, u64), Digest>;
+
 /// Every file below the things of `shown`, each at the path where it is looked for. Links within a folder are kept as such.
-pub(crate) fn contents(shown: &BTreeSet<HostPath>) -> Result<Tree, Unusable> {
-    let mut files = Vec::new();
+/// What is `known` isn't read again, and what is read becomes known.
+pub(crate) fn contents(shown: &BTreeSet<HostPath>, known: &mut Digests) -> Result<Tree, Unusable> {
+    let mut found = Vec::new();
     for HostPath { at, from } in shown {
-        collect(at, from, &mut files, 0)?;
+        collect(at, from, &mut found, 0)?;
     }
-    files.sort();
-    files.dedup_by(|a, b| a.0 == b.0);
-    let entry = |(at, from, link): &(PathBuf, PathBuf, bool)| {
+    found.sort_by(|a, b| a.at.cmp(&b.at));
+    found.dedup_by(|a, b| a.at == b.at);
+    let new: HashMap<(u64, u64), &Path> = found
+        .iter()
+        .filter_map(|found| Some((found.file?, &*found.from)))
+        .filter(|(file, _)| !known.contains_key(file))
+        .collect();
+    let unreadable = |path: &Path, error| Unusable::Unreadable(path.to_owned(), error);
+    let read = new.into_par_iter().map(|(file, path)| {
+        let digest = hash_file(path).map_err(|error| unreadable(path, error))?;
+        Ok((file, digest))
+    });
+    known.extend(read.collect::<Result<Vec<_>, Unusable>>()?);
+    let entries = found.iter().map(|Found { at, from, file }| {
         let path = at.display().to_string().trim_start_matches('/').to_owned();
-        let unreadable = |error| Unusable::Unreadable(from.clone(), error);
-        let kind = if *link {
-            let target = std::fs::read_link(from).map_err(unreadable)?;
-            EntryKind::Link { target: target.display().to_string() }
-        } else {
-            EntryKind::File { digest: hash(from).map_err(unreadable)?, executable: false }
+        let kind = match file {
+            Some(file) => EntryKind::File { digest: known[file], executable: false },
+            None => {
+                let target = std::fs::read_link(from).map_err(|error| unreadable(from, error))?;
+                EntryKind::Link { target: target.display().to_string() }
+            }
         };
         Ok(Entry { path, kind })
-    };
-    let entries: Result<Vec<Entry>, Unusable> = files.par_iter().map(entry).collect();
-    Tree::new(entries?).map_err(Unusable::Tree)
+    });
+    Tree::new(entries.collect::<Result<_, Unusable>>()?).map_err(Unusable::Tree)
+}
+
+/// A file or a link of the host.
+struct Found {
+    at: PathBuf,
+    from: PathBuf,
+    /// Which file; nothing for a link.
+    file: Option<(u64, u64)>,
 }
 
 /// Why something of the host can't be named by its content.
@@ -96,22 +118,18 @@ impl std::fmt::Display for Unusable {
 /// Deeper folders are taken for a loop.
 const DEEPEST: usize = 64;
 
-fn collect(
-    at: &Path,
-    from: &Path,
-    files: &mut Vec<(PathBuf, PathBuf, bool)>,
-    depth: usize,
-) -> Result<(), Unusable> {
+fn collect(at: &Path, from: &Path, all: &mut Vec<Found>, depth: usize) -> Result<(), Unusable> {
     let unreadable = |error| Unusable::Unreadable(from.to_owned(), error);
     // The thing itself is followed to, what lies in it is taken as it is.
     let found = if depth == 0 { std::fs::metadata(from) } else { std::fs::symlink_metadata(from) };
     let found = found.map_err(unreadable)?;
     if found.is_symlink() || found.is_file() {
-        files.push((at.to_owned(), from.to_owned(), found.is_symlink()));
+        let file = Some((found.dev(), found.ino())).filter(|_| found.is_file());
+        all.push(Found { at: at.to_owned(), from: from.to_owned(), file });
     } else if found.is_dir() && depth < DEEPEST {
         for entry in std::fs::read_dir(from).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
-            collect(&at.join(&name), &from.join(&name), files, depth + 1)?;
+            collect(&at.join(&name), &from.join(&name), all, depth + 1)?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use uk_planner::lower::{Host, Tool};
 use uk_store::{Cancel, Store};
 
 use crate::memo::{Place, Watch, recall, recall_watched, remember};
+use crate::needs::Digests;
 use crate::{Project, Result, cc, needs};
 
 /// Programs of a toolchain that a build can use.
@@ -134,7 +135,8 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<(Identified, Watch)> {
     let inside = parts.iter().map(|part| HostPath { at: part.clone(), from: root.join(part) });
     let shown = inside.chain(libraries.iter().map(HostPath::same)).collect();
     let program = root.join("bin/rustc");
-    let tree = needs::contents(&shown).map_err(|error| unusable(&program, &error.to_string()))?;
+    let tree = needs::contents(&shown, &mut Digests::default())
+        .map_err(|error| unusable(&program, &error.to_string()))?;
     let text = ask(store.cancel(), &program, &["--print=cfg", "--target", &rustc.triple], Path::new("/"))?;
     let known = Identified { identity: tree.digest(), cfg: cfg(&text), parts, libraries };
     store.cancel().check()?;
@@ -154,16 +156,6 @@ fn cfg(text: &str) -> Vec<(String, String)> {
         values.push(value.trim_matches('"'));
     }
     all.into_iter().map(|(name, values)| (name, values.join(","))).collect()
-}
-
-/// The digest of a file's content.
-///
-/// # Errors
-/// When it can't be read.
-pub fn hash(path: &Path) -> std::io::Result<Digest> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_mmap(path)?;
-    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// Standard output of a program that must succeed.

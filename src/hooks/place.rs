@@ -234,7 +234,7 @@ impl Staging {
                     let mode = if *executable { 0o777 } else { 0o666 };
                     let umask = fs::metadata(&file)?.permissions().mode() | 0o111;
                     fs::set_permissions(&file, fs::Permissions::from_mode(mode & umask))?;
-                    Ok(uk_loader::hash(&file)? == *digest)
+                    Ok(uk_store::hash_file(&file)? == *digest)
                 };
                 if !copy().map_err(failed)? {
                     return Err(Box::new(

@@ -56,7 +56,7 @@ impl Made {
         let same = match self {
             Made::Folder => now.is_dir(),
             Made::Image { size } => now.is_file() && now.len() == *size && blank(path)?,
-            Made::File { digest } => now.is_file() && uk_loader::hash(path)? == *digest,
+            Made::File { digest } => now.is_file() && uk_store::hash_file(path)? == *digest,
         };
         Ok(if same { Found::Same } else { Found::Edited })
     }

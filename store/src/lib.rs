@@ -46,6 +46,7 @@ pub use executor::{Builtins, Event, How, NotUnpacked, Observer, Options, Report,
 pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;
+pub use object::hash_file;
 pub use record::Record;
 pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};

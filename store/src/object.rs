@@ -303,7 +303,10 @@ impl Pending {
 }
 
 /// The digest of a file's content. No memory map: on a disk that fails, reading one ends the process.
-pub(crate) fn hash_file(path: &Path) -> io::Result<Digest> {
+///
+/// # Errors
+/// When it can't be read.
+pub fn hash_file(path: &Path) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))

@@ -109,6 +109,17 @@ fn a_step_sees_one_user_one_path_and_nothing_of_the_host() {
          let processes = fs::read_dir(\"/proc\").unwrap().filter(|e| e.as_ref().unwrap().file_name().to_str()\
          .unwrap().parse::<u32>().is_ok());\n    \
          assert_eq!(processes.count(), 2, \"the first process and this one\");\n    \
+         let list = |path: &str| -> Vec<_> { fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).collect() };\n    \
+         for path in list(\"/proc\") {\n        \
+             let name = path.file_name().unwrap().to_str().unwrap();\n        \
+             let own = name == \"sys\" || path.is_symlink() || name.parse::<u32>().is_ok();\n        \
+             let empty = if path.is_dir() { list(path.to_str().unwrap()).is_empty() } else { fs::read(&path).is_err() };\n        \
+             assert!(own || empty, \"{path:?} tells of the machine\");\n    \
+         }\n    \
+         assert_eq!(list(\"/proc/sys\").len() + list(\"/proc/sys/vm\").len(), 2);\n    \
+         let promised = fs::read_to_string(\"/proc/sys/vm/overcommit_memory\").unwrap();\n    \
+         assert!([\"0\\n\", \"1\\n\", \"2\\n\"].contains(&&*promised), \"{promised:?}\");\n    \
+         fs::write(\"/proc/sys/vm/overcommit_memory\", \"1\").expect_err(\"it can't be written\");\n    \
          fs::write(env::temp_dir().join(\"x\"), \"x\").unwrap();",
     );
     build(&folder, "namespaces", &[]).ok();

@@ -15,7 +15,7 @@ use uk_store::{Cancel, Store};
 
 use crate::Result;
 use crate::memo::{Place, Watch, recall_watched, remember};
-use crate::needs::{contents, libraries};
+use crate::needs::{Digests, Unusable, contents, libraries};
 use crate::toolchain::ask;
 
 /// Where actions look for programs; see `PATH` in the planner's `base_env`.
@@ -87,9 +87,9 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Names `shown` by what it holds.
-    pub fn of(shown: &BTreeSet<HostPath>) -> std::result::Result<Self, crate::needs::Unusable> {
-        let identity = contents(shown)?.digest();
+    /// Names `shown` by what it holds; `known` has the files read before.
+    pub fn of(shown: &BTreeSet<HostPath>, known: &mut Digests) -> std::result::Result<Self, Unusable> {
+        let identity = contents(shown, known)?.digest();
         let host = shown.iter().map(|host| (host.at.clone(), host.from.clone())).collect();
         Ok(Self { identity, host })
     }
@@ -187,8 +187,9 @@ fn look(cancel: &Cancel, program: &Path, extra: &str, watch: &mut Watch) -> Resu
     compile.extend(named(extra, watch)?);
 
     let link: BTreeSet<HostPath> = link.iter().map(HostPath::same).collect();
-    let part = |shown: &BTreeSet<HostPath>| {
-        Part::of(shown).map_err(|error| {
+    let mut read = Digests::default();
+    let mut part = |shown: &BTreeSet<HostPath>| {
+        Part::of(shown, &mut read).map_err(|error| {
             Diagnostic::error(Code::NoLinker, format!("the host's compiler can't be used: {error}"))
         })
     };

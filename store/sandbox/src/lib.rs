@@ -11,6 +11,7 @@ mod clock;
 mod landlock;
 mod launch;
 mod namespaces;
+mod proc;
 mod sys;
 mod trace;
 mod wire;
@@ -65,7 +66,7 @@ pub enum Walls {
     /// Nothing but limits.
     None,
     /// User, mount, pid, network, IPC and UTS namespaces of its own: it sees what [`Step`]s put there, a `/proc` of its own
-    /// processes, and no network.
+    /// processes that tells of the machine only whether memory is promised beyond what there is, and no network.
     Namespaces {
         /// An empty folder of the host, where the new root is mounted for the step alone.
         base: PathBuf,

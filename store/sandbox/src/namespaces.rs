@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::launch::{Doing, Fault, NOT_STARTED, Watcher, child, end_as, limits, report};
 use crate::sys::{self, Forked};
-use crate::{Plan, Step};
+use crate::{Plan, Step, proc};
 
 /// The user and group that every step runs as.
 const ID: u32 = 1000;
@@ -79,8 +79,7 @@ fn first(
     for step in steps {
         put(step)?;
     }
-    fs::create_dir("proc").doing("make /proc")?;
-    mount_proc().doing("mount /proc")?;
+    proc::mount().doing("mount /proc")?;
     sys::restrict(c".", sys::READ_ONLY).doing("make the root read-only")?;
     sys::pivot_root(c".", c".").doing("change the root")?;
     sys::detach(c".").doing("leave the host's root")?;
@@ -88,13 +87,6 @@ fn first(
     sys::set_names("uk", "(none)").doing("name the host")?;
     limits(plan)?;
     child(plan, fault, watcher, || Ok(()))
-}
-
-/// Processes alone, not what else the kernel tells of the machine, where the kernel can part the two.
-fn mount_proc() -> std::io::Result<()> {
-    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    let mount = |options| sys::mount(c"proc", Path::new("proc"), c"proc", flags, options);
-    mount(Some(c"subset=pid")).or_else(|_| mount(None))
 }
 
 /// A place as a path below the working directory, which is the new root.

@@ -90,6 +90,20 @@ impl Opened {
     }
 }
 
+/// How often this thread has slept, be it for the disk; elsewhere than on Linux all threads. What another process takes the processor
+/// away for is no sleep.
+pub fn sleeps() -> libc::c_long {
+    #[cfg(target_os = "linux")]
+    const WHO: libc::c_int = libc::RUSAGE_THREAD;
+    #[cfg(not(target_os = "linux"))]
+    const WHO: libc::c_int = libc::RUSAGE_SELF;
+    // SAFETY: a `rusage` is numbers alone, for which zeros will do.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the call writes `usage`, and keeps no pointer to it. It can't fail for the calling thread or process.
+    unsafe { libc::getrusage(WHO, &raw mut usage) };
+    usage.ru_nvcsw
+}
+
 fn ignored(error: &io::Error) -> bool {
     [libc::EOPNOTSUPP, libc::ENOSYS, libc::ENOTTY, libc::EINVAL].map(Some).contains(&error.raw_os_error())
 }
@@ -174,4 +188,24 @@ fn range(
 fn lock(file: &File, read_only: bool) -> io::Result<()> {
     let locked = if read_only { file.try_lock_shared() } else { file.try_lock() };
     locked.map_err(io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::sleeps;
+
+    #[test]
+    fn who_sleeps_is_told_from_who_works() {
+        let before = sleeps();
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(sleeps() > before);
+        let before = sleeps();
+        (0..10_000_000).for_each(|number| {
+            std::hint::black_box(number);
+        });
+        // All threads of the process count elsewhere.
+        assert!(!cfg!(target_os = "linux") || sleeps() == before);
+    }
 }

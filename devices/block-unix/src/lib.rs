@@ -21,8 +21,11 @@ use pool::{Pool, Request};
 
 /// The longest write that is tried at once, in bytes.
 const SHORT: usize = 65_536;
-/// A write that took longer had to wait for the disk. No system says beforehand whether one will, as it does for reads.
-const WAITED: Duration = Duration::from_millis(1);
+/// A write that took longer had to wait: for the disk, or for the processor. No system says beforehand whether one will wait for the
+/// disk, as it does for reads.
+const SLOW: Duration = Duration::from_millis(1);
+/// For how long after a slow write all others are watched, so that it is known what the next slow one waits for.
+const WATCH: Duration = Duration::from_secs(1);
 /// For how many times as long the threads write afterwards: the executor's thread waits for at most a fifth of the time.
 const BACK_OFF: u32 = 4;
 /// Others get their turn after this many requests that were ready at once.
@@ -34,6 +37,8 @@ pub struct Disk {
     geometry: Geometry,
     /// Until when the threads write everything.
     back_off: Cell<Option<Instant>>,
+    /// Until when writes are watched.
+    watch: Cell<Option<Instant>>,
     /// How many requests were ready at once.
     at_once: Cell<u32>,
     file: Arc<Opened>,
@@ -62,8 +67,8 @@ pub fn open(path: &Path, read_only: bool, sector_size: u32) -> uk_device::Result
     let file = Opened::open(path, read_only, sector_size)?;
     let geometry = Geometry { sector_size, sectors: file.size / u64::from(sector_size), read_only };
     let file = Arc::new(file);
-    let (back_off, at_once) = (Cell::new(None), Cell::new(0));
-    Ok(Disk { geometry, back_off, at_once, pool: Pool::new(file.clone()), file })
+    let (back_off, watch, at_once) = Default::default();
+    Ok(Disk { geometry, back_off, watch, at_once, pool: Pool::new(file.clone()), file })
 }
 
 impl Disk {
@@ -79,7 +84,7 @@ impl Disk {
         }
     }
 
-    /// Writes into the page cache, unless a write had to wait there a moment ago. `None` if the threads must write.
+    /// Writes into the page cache, unless a write had to wait for the disk a moment ago. `None` if the threads must write.
     fn write_cached(&self, offset: u64, data: &[u8]) -> Option<Result<(), BlockError>> {
         if data.len() > SHORT || !self.file.has_page_cache() {
             return None;
@@ -88,10 +93,20 @@ impl Disk {
         if self.back_off.get().is_some_and(|until| begun < until) {
             return None;
         }
+        let watched = self.watch.get().is_some_and(|until| begun < until);
+        let before = watched.then(file::sleeps);
         let outcome = self.file.write(offset, data);
         let end = Instant::now();
         let took = end - begun;
-        self.back_off.set((took > WAITED).then(|| end + took * BACK_OFF));
+        let mut back_off = None;
+        if took > SLOW {
+            self.watch.set(Some(end + WATCH));
+            // Whoever waits for the processor doesn't sleep.
+            if before.is_some_and(|before| before != file::sleeps()) {
+                back_off = Some(end + took * BACK_OFF);
+            }
+        }
+        self.back_off.set(back_off);
         Some(outcome)
     }
 }

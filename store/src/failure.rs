@@ -70,6 +70,8 @@ pub enum Reason {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// The system has no descriptors or threads left to run anything with.
+    NoMeans(std::io::Error),
     /// A builtin said no.
     Builtin(String),
     /// It ended well without making what it declares.
@@ -144,7 +146,7 @@ impl Fault {
             }
             Reason::MissingOutput { .. } => Code::MissingOutput,
             Reason::SourcesWritten { .. } => Code::WroteOutside,
-            Reason::Layout { .. } => Code::ActionFailed,
+            Reason::Layout { .. } | Reason::NoMeans(_) => Code::ActionFailed,
             Reason::NoWalls { .. } => Code::SandboxFailed,
             Reason::SourceChanged { .. } => Code::SourceChanged,
             Reason::ToolChanged { .. } => Code::ToolChanged,
@@ -174,6 +176,13 @@ impl Fault {
                     class.name()
                 ),
                 Some("let `uk` choose the sandbox: unset `UK_SANDBOX`; or choose a weaker one".to_owned()),
+            ),
+            Reason::NoMeans(source) => (
+                format!("`{label}` can't be begun: {source}"),
+                Some(
+                    "raise the limits of open files and of threads: `ulimit -n 1024`, `ulimit -u 4096`"
+                        .to_owned(),
+                ),
             ),
             Reason::Builtin(text) => (format!("`{label}` failed: {text}"), None),
             Reason::MissingOutput { path, what } => {

@@ -9,7 +9,7 @@ use uk_action::{
 use uk_store::{Builtins, Cancel, Event, Observer, Options, Report, Sandboxing, Store, realise};
 
 use crate::hermetic::has;
-use crate::support::Folder;
+use crate::support::{Folder, token, uk};
 
 struct Nothing;
 
@@ -153,4 +153,24 @@ fn make_does_as_much_at_once_as_there_are_jobs() {
         let report = build(&store, &steps, 2);
         assert_eq!(said(&store, &report, steps.1[0]), "2\n4\n", "{class:?}");
     }
+}
+
+#[test]
+fn more_jobs_than_the_system_has_descriptors_for_are_an_error() {
+    let folder = Folder::example("hello");
+    uk(folder.path(), ["build"]).run().ok();
+    let text = folder.read("src/lib.rs");
+    folder.write("src/lib.rs", &format!("{text}// {}\n", token()));
+    let mut said = Vec::new();
+    let built = (6..64).any(|limit| {
+        let script = format!("ulimit -n {limit}; exec \"$@\"");
+        let ran = uk(folder.path(), ["build", "-j", "4096"]).through("sh", &["-c", &script, "sh"]).run();
+        let code = ran.status.code();
+        assert!(code == Some(0) || code == Some(1) && !ran.codes().is_empty(), "with {limit}: {ran}");
+        said.push(ran.stderr);
+        code == Some(0)
+    });
+    assert!(built, "{said:?}");
+    let begun = said.iter().find(|said| said.contains("can't be begun"));
+    assert!(begun.is_some_and(|said| said.contains("UK0601") && said.contains("ulimit -n")), "{said:?}");
 }

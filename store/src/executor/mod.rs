@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
 
 use crate::cancel::Cancel;
-use crate::failure::Failure;
+use crate::failure::{Failure, Fault, Reason};
 use crate::layout::Store;
 use crate::recent;
 use crate::sandbox::Sealed;
@@ -27,7 +27,7 @@ use crate::status::{Node, resolve};
 use crate::why;
 use memory::SHARE;
 use perform::Worker;
-use run::run;
+use run::{Means, run};
 use schedule::Schedule;
 pub(crate) use tokens::Tokens;
 
@@ -197,14 +197,37 @@ pub fn realise(
         roots.iter().for_each(|root| schedule.want(*root));
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
-        let tokens = Tokens::new(if options.jobs == 0 { usual_jobs() } else { options.jobs });
-        std::thread::scope(|scope| {
-            scope.spawn(move || discarded.into_iter().for_each(drop));
-            let (tokens, sealed) = (&tokens, Sealed::new(store, builtins));
-            let worker =
-                Worker { graph, store, options, builtins, observer, cancel, class, tokens, sealed, discard };
-            run(&mut schedule, &worker)
-        })
+        let to_run = selected.iter().filter(|id| schedule.nodes[id.index()].outputs.is_none()).count();
+        let jobs = if options.jobs == 0 { usual_jobs() } else { options.jobs };
+        match Means::get(jobs, to_run) {
+            Ok(means) => std::thread::scope(|scope| {
+                scope.spawn(move || discarded.into_iter().for_each(drop));
+                let (tokens, sealed) = (&means.tokens, Sealed::new(store, builtins));
+                let worker = Worker {
+                    graph,
+                    store,
+                    options,
+                    builtins,
+                    observer,
+                    cancel,
+                    class,
+                    tokens,
+                    sealed,
+                    discard,
+                };
+                run(&mut schedule, &worker, &means)
+            }),
+            Err(source) => {
+                let first = schedule.next().map(|task| Fault {
+                    action: task.action,
+                    reason: Reason::NoMeans(source),
+                    log_path: None,
+                    log: Vec::new(),
+                    reached: Box::default(),
+                });
+                (Vec::new(), first.into_iter().collect())
+            }
+        }
     } else {
         (Vec::new(), Vec::new())
     };

@@ -1,5 +1,6 @@
 //! Beginning actions, and waiting for their ends.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -16,16 +17,46 @@ use crate::cancel::Cancel;
 use crate::durations::Durations;
 use crate::failure::Fault;
 
+/// What running needs of the system.
+pub(super) struct Means {
+    /// The pool of jobs.
+    pub(super) tokens: Tokens,
+    pool: rayon::ThreadPool,
+    bell: OwnedFd,
+}
+
+impl Means {
+    /// For `jobs` at once, of `to_run` actions: a thread each, or as many as can be had.
+    ///
+    /// # Errors
+    /// When there are not even those that one job needs.
+    pub(super) fn get(jobs: usize, to_run: usize) -> io::Result<Self> {
+        let tokens = Tokens::new(jobs)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let mut threads = tokens.count().min(to_run).max(1);
+        loop {
+            match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+                Ok(pool) => return Ok(Self { tokens, pool, bell }),
+                Err(error) if threads == 1 => return Err(io::Error::other(error)),
+                Err(_) => threads /= 2,
+            }
+        }
+    }
+}
+
 /// Runs what can run until nothing can. Gives the actions that did, and the faults of those that failed.
-pub(super) fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<ActionId>, Vec<Fault>) {
+pub(super) fn run(
+    schedule: &mut Schedule<'_>,
+    worker: &Worker<'_>,
+    means: &Means,
+) -> (Vec<ActionId>, Vec<Fault>) {
     let Worker { graph, store, options, cancel, tokens, .. } = *worker;
     let (mut executed, mut faults) = (Vec::new(), Vec::new());
     let mut durations = Durations::load(store);
     schedule.order(&durations);
-    let jobs = tokens.count();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads can be started");
+    let Means { pool, bell, .. } = means;
+    let jobs = pool.current_num_threads();
     let (done, results) = mpsc::channel();
-    let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).expect("a descriptor can be had");
     pool.in_place_scope(|scope| {
         let mut running = 0;
         loop {
@@ -46,7 +77,7 @@ pub(super) fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<Acti
                 }
                 let task = schedule.next().expect("one is ready");
                 running += 1;
-                let post = Post { done: done.clone(), bell: &bell };
+                let post = Post { done: done.clone(), bell };
                 scope.spawn(move |_| {
                     let result = catch_unwind(AssertUnwindSafe(|| worker.perform(&task)));
                     post.send((task.action, result));
@@ -55,7 +86,7 @@ pub(super) fn run(schedule: &mut Schedule<'_>, worker: &Worker<'_>) -> (Vec<Acti
             if running == 0 {
                 break;
             }
-            let Some((action, result)) = receive(&results, &bell, wanted, cancel) else { continue };
+            let Some((action, result)) = receive(&results, bell, wanted, cancel) else { continue };
             running -= 1;
             tokens.give();
             // A panic goes on where a caller can see it, not in a thread that nobody waits for.

@@ -24,15 +24,15 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// A whole pool of `jobs`.
     ///
-    /// # Panics
+    /// # Errors
     /// When no descriptors are left.
-    pub(super) fn new(jobs: usize) -> Self {
+    pub(super) fn new(jobs: usize) -> std::io::Result<Self> {
         // Nobody inherits the two: who shares the pool opens it anew, and can't change how these are read.
         let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-        let (from, to) = pipe_with(flags).expect("descriptors can be had");
+        let (from, to) = pipe_with(flags)?;
         let tokens = Self { from, to, count: jobs.clamp(1, MOST) };
         tokens.refill();
-        tokens
+        Ok(tokens)
     }
 
     /// How many there are in all.
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn there_are_as_many_as_jobs_and_at_least_one() {
         for (jobs, count) in [(0, 1), (1, 1), (2, 2), (300, 300), (usize::MAX, MOST)] {
-            let tokens = Tokens::new(jobs);
+            let tokens = Tokens::new(jobs).unwrap();
             assert_eq!((tokens.count(), all(&tokens)), (count, count));
             tokens.give();
             assert_eq!(all(&tokens), 1);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_was_lost_or_put_back_twice_is_made_good() {
-        let tokens = Tokens::new(3);
+        let tokens = Tokens::new(3).unwrap();
         assert!(tokens.take() && tokens.take());
         tokens.refill();
         assert_eq!(all(&tokens), 3);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn whoever_opens_the_ends_shares_the_pool() {
-        let tokens = Tokens::new(2);
+        let tokens = Tokens::new(2).unwrap();
         let [from, to] = tokens.ends();
         let (mut from, mut to) =
             (File::open(from).unwrap(), OpenOptions::new().write(true).open(to).unwrap());

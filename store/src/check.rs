@@ -2,8 +2,8 @@
 //!
 //! The second build has a store of its own, at a path of another length in the first one's `tmp/`; so sandboxes stand
 //! elsewhere, though in namespaces no action sees where. It begins at least a second after the first has ended, and
-//! behind walls with a date that is more than a year ahead, runs another number of actions at once, and has another umask. Users, homes, locales, time zones and host names aren't
-//! shifted: an action's environment has none of them.
+//! behind walls with a date that is more than a year ahead, runs another number of actions at once, and has another
+//! umask. Users, homes, locales, time zones and host names aren't shifted: an action's environment has none of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

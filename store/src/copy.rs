@@ -64,8 +64,8 @@ pub(crate) fn copy_hashed(
     Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), size))
 }
 
-/// Copies the content of `from`, which is at its begin, to the empty file `to`, and gives its length. The two share their blocks where the
-/// file system can do that; what is a hole stays one.
+/// Copies the content of `from`, which is at its beginning, to the empty file `to`, and gives its length. The two share
+/// their blocks where the file system can do that; what is a hole stays one.
 ///
 /// # Errors
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if `from` becomes shorter meanwhile; those of reading and writing.

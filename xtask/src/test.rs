@@ -18,9 +18,11 @@ pub fn run() -> Done {
     tests.args(["test", "--workspace", "--no-fail-fast"]);
     // A boot test that can't run is a failure.
     tests.env("UK_REQUIRE_TARGETS", "unix,virtio");
-    // Each parser is fed random and damaged texts for a minute.
-    tests.env("UK_SOAK_SECONDS", "60");
     step::run("tests", &mut tests)?;
+    // The parsers of what users write are fed random and damaged texts for a minute each; the other soaks had a second.
+    let mut soaks = cargo();
+    soaks.args(["test", "--quiet", "--package", "uk-planner", "--package", "uk-keys", "--tests", "soak_"]);
+    step::run("soaks of the parsers", soaks.env("UK_SOAK_SECONDS", "60"))?;
     corpus::run(&corpus::TESTED)?;
     for example in examples()? {
         // One target folder for all: they are made of the same crates.

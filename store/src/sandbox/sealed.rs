@@ -45,12 +45,6 @@ impl<'a> Sealed<'a> {
         Ok(copy.insert(new).to_path_buf())
     }
 
-    /// Makes the folder `to`, a copy for one action that may write there, and tells what is in it.
-    pub(super) fn copy_of_shared(&self, from: &Path, seal: &Seal, to: &Path) -> Result<Tree, Reason> {
-        fs::create_dir_all(to).during("make", to)?;
-        Ok(copy_tree(&self.shared(from, seal)?, Some(to))?)
-    }
-
     /// Makes the folder `to`, a copy for one action.
     pub(super) fn copy(&self, from: &Path, seal: &Seal, to: &Path) -> Result<(), Reason> {
         fs::create_dir(to).during("make", to)?;
@@ -63,7 +57,7 @@ impl<'a> Sealed<'a> {
                 NotUnpacked::Unreadable(source) => Reason::Unreadable { path: from.to_owned(), source },
                 NotUnpacked::Unwritable(source) => StoreError::io("write", to, source).into(),
             }),
-            Seal::Tree(digest) => match copy_tree(from, Some(to))? {
+            Seal::Tree(digest) => match copy_tree(from, Some(to), theirs)? {
                 found if found.digest() == *digest => Ok(()),
                 _ => Err(unlike("its files aren't what they were when the build was planned".to_owned())),
             },
@@ -76,19 +70,23 @@ impl<'a> Sealed<'a> {
 /// # Errors
 /// When something there can't be read, or can't stand in a tree.
 pub fn seal_of(folder: &Path) -> Result<Digest, StoreError> {
-    Ok(tree_of(folder)?.digest())
+    Ok(copy_tree(folder, None, theirs)?.digest())
 }
 
-/// Everything in `folder` but what git and cargo keep there for themselves.
+/// Everything in `folder`, whoever it is of: a copy has only what belongs there.
 pub(super) fn tree_of(folder: &Path) -> Result<Tree, StoreError> {
-    copy_tree(folder, None)
+    copy_tree(folder, None, |_| false)
 }
 
-/// Hashes a folder, and copies it on the way.
-fn copy_tree(from: &Path, to: Option<&Path>) -> Result<Tree, StoreError> {
+/// Whether git or cargo keeps the file or folder for itself in a folder of sources.
+fn theirs(path: &str) -> bool {
+    path == ".cargo-ok" || path == ".git" || path.ends_with("/.git")
+}
+
+/// Hashes a folder without what `skip` names, and copies it on the way.
+fn copy_tree(from: &Path, to: Option<&Path>, skip: fn(&str) -> bool) -> Result<Tree, StoreError> {
     let mut entries = Vec::new();
-    let theirs = |path: &str| path == ".cargo-ok" || path == ".git" || path.ends_with("/.git");
-    for found in walk::files_but(from, theirs)? {
+    for found in walk::files_but(from, skip)? {
         let (source, place) = (from.join(&found.path), to.map(|to| to.join(&found.path)));
         if let Some(folder) = place.as_deref().and_then(Path::parent) {
             fs::create_dir_all(folder).during("make", folder)?;

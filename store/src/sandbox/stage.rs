@@ -9,6 +9,7 @@ use uk_action::{
     Action, Class, Command, EntryKind, Graph, Kind, LocalTree, OutputKind, Produced, Seal, Shown, Source,
 };
 
+use super::sealed::tree_of;
 use super::{Sandbox, Sealed};
 use crate::StoreError;
 use crate::copy::{CopyError, copy_hashed};
@@ -33,8 +34,8 @@ impl Sandbox<'_> {
                 (Source::Fixed(fixed), _) => match &fixed.seal {
                     Seal::Trusted => self.stage_fixed(&fixed.path, &input.path)?,
                     seal if is_workplace(action, &input.path) => {
-                        let tree = sealed.copy_of_shared(&fixed.path, seal, &to)?;
-                        self.workplace = Some((input.path.to_string(), tree));
+                        sealed.copy(&fixed.path, seal, &to)?;
+                        self.workplace = Some((input.path.to_string(), tree_of(&to)?));
                     }
                     seal if self.class == Class::Namespaces => {
                         self.refer(&sealed.shared(&fixed.path, seal)?, &input.path, true)?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use uk_action::{Command, Digest, Graph, HostPath, Input, LocalTree, OutputKind, Seal, Shown, Source};
+use uk_action::{Command, Digest, Graph, HostPath, Input, Kind, LocalTree, OutputKind, Seal, Shown, Source};
 use uk_store::{Reason, Stamp, StatCache, seal_of};
 
 use crate::common::*;
@@ -198,4 +198,31 @@ fn sealed_sources_are_copied_and_checked() {
     let told = &failure.diagnostics(&graph)[0];
     assert_eq!(told.code.to_string(), "UK0409");
     assert!(told.help.as_deref().is_some_and(|help| help.contains("`cargo vendor`")), "{told:?}");
+}
+
+/// Without walls a step can write wherever there is a copy of what another gets.
+#[test]
+fn sealed_sources_of_a_build_script_come_from_where_they_were_checked() {
+    let place = place();
+    let folder = place.folder.path().join("checkout");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("f"), "f\n").unwrap();
+    let seal = Seal::Tree(seal_of(&folder).unwrap());
+    let script = |label: &str, script: &str, mut inputs: Vec<Input>| {
+        let source = Source::fixed(folder.clone(), Digest::of(b"f"), seal.clone());
+        inputs.push(Input { path: "i".into(), source });
+        let mut act = shell(label, script, inputs, FILE);
+        let Command::Run { cwd, .. } = &mut act.command else { unreachable!() };
+        (act.kind, *cwd) = (Kind::RunScript, "i".into());
+        act
+    };
+    let mut graph = Graph::default();
+    let others = format!(
+        "find {} -name f ! -path \"$(pwd -P)/*\" -exec sh -c 'chmod +w \"$1\"; echo g > \"$1\"' - {{}} ';'; echo > ../o",
+        place.store.root().display()
+    );
+    let first = graph.add(script("first", &others, vec![]));
+    let root = graph.add(script("second", "cat f > ../o", vec![from(first, "after")]));
+    let report = build(&place.store, &graph, root).unwrap();
+    assert_eq!(text(&place.store, &report, root), "f\n");
 }

@@ -197,9 +197,8 @@ pub fn realise(
         roots.iter().for_each(|root| schedule.want(*root));
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
-        let to_run = selected.iter().filter(|id| schedule.nodes[id.index()].outputs.is_none()).count();
         let jobs = if options.jobs == 0 { usual_jobs() } else { options.jobs };
-        match Means::get(jobs, to_run) {
+        match Means::get(jobs, selected.len()) {
             Ok(means) => std::thread::scope(|scope| {
                 scope.spawn(move || discarded.into_iter().for_each(drop));
                 let (tokens, sealed) = (&means.tokens, Sealed::new(store, builtins));

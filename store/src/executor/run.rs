@@ -26,14 +26,15 @@ pub(super) struct Means {
 }
 
 impl Means {
-    /// For `jobs` at once, of `to_run` actions: a thread each, or as many as can be had.
+    /// For `jobs` at once, of `actions` that may have to run, be it because their bytes are gone: a thread each, or as many
+    /// as can be had.
     ///
     /// # Errors
     /// When there are not even those that one job needs.
-    pub(super) fn get(jobs: usize, to_run: usize) -> io::Result<Self> {
+    pub(super) fn get(jobs: usize, actions: usize) -> io::Result<Self> {
         let tokens = Tokens::new(jobs)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let mut threads = tokens.count().min(to_run).max(1);
+        let mut threads = tokens.count().min(actions).max(1);
         loop {
             match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
                 Ok(pool) => return Ok(Self { tokens, pool, bell }),

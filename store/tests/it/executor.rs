@@ -1,6 +1,7 @@
 //! Graphs of real processes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::common::*;
 use uk_action::{Arg, Command, Graph, OutputKind};
@@ -246,8 +247,16 @@ fn an_action_begins_as_soon_as_there_is_memory_for_it() {
         Some(if LOOKS.fetch_add(1, Ordering::SeqCst) < 2 { 1 << 20 } else { u64::MAX })
     }
     let place = place();
+    let (graph, roots) = meeting(&place);
+    let options = Options { jobs: 2, free_memory: free, ..Options::default() };
+    let report = build_with(&place.store, &graph, &roots, &options, &Events::default(), &Cancel::default());
+    assert_eq!(report.unwrap().executed, 2);
+    assert!(LOOKS.load(Ordering::SeqCst) > 2);
+}
+
+/// Two actions, each of which ends only when the other has begun.
+fn meeting(place: &Place) -> (Graph, [uk_action::ActionId; 2]) {
     let mut graph = Graph::default();
-    // Each ends only when the other has begun.
     let here = place.folder.path().display().to_string();
     let step = |own: &str, other: &str| {
         let script = format!(
@@ -256,8 +265,24 @@ fn an_action_begins_as_soon_as_there_is_memory_for_it() {
         shell(own, &script, vec![], &[("o", OutputKind::File)])
     };
     let roots = [graph.add(step("one", "two")), graph.add(step("two", "one"))];
-    let options = Options { jobs: 2, free_memory: free, ..Options::default() };
-    let report = build_with(&place.store, &graph, &roots, &options, &Events::default(), &Cancel::default());
-    assert_eq!(report.unwrap().executed, 2);
-    assert!(LOOKS.load(Ordering::SeqCst) > 2);
+    (graph, roots)
+}
+
+#[test]
+fn what_was_known_and_is_gone_is_made_again_side_by_side() {
+    let place = place();
+    let (graph, roots) = meeting(&place);
+    // Only for one that can't end.
+    let timeout = Some(Duration::from_secs(20));
+    let options = Options { jobs: 2, free_memory: || None, timeout, ..Options::default() };
+    for _ in 0..2 {
+        let report =
+            build_with(&place.store, &graph, &roots, &options, &Events::default(), &Cancel::default());
+        let report = report.unwrap();
+        assert_eq!(report.executed, 2);
+        for (root, name) in roots.into_iter().zip(["one", "two"]) {
+            std::fs::remove_file(place.store.blob_path(report.outputs(root)[0].digest)).unwrap();
+            std::fs::remove_file(place.folder.path().join(name)).unwrap();
+        }
+    }
 }

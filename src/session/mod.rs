@@ -149,7 +149,8 @@ fn cancel_on_signal(cancel: &Cancel) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
         let cancel = cancel.clone();
-        std::thread::spawn(move || signals.forever().for_each(|_| cancel.cancel()));
+        // Where there are no threads, no step begins that would have to be ended.
+        let _ = std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| cancel.cancel()));
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread;
 
 use rustix::io::Errno;
 use uk_action::Digest;
@@ -31,17 +32,22 @@ pub(crate) fn copy_hashed(
     let mut hasher = blake3::Hasher::new();
     let mut size = 0;
     if length > LARGE {
-        // The source is open and has a length, so what else fails is the other side.
         size = copy_file(from, to).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => CopyError::Read(error),
-            _ => CopyError::Write(error),
+            // The kernel doesn't say which side it is, but what it can't read can't be read here either.
+            _ => match from.read(&mut [0]) {
+                Err(error) => CopyError::Read(error),
+                Ok(_) => CopyError::Write(error),
+            },
         })?;
         let sync_all = || if sync { to.sync_all() } else { Ok(()) };
         // Not on rayon's threads: one that waits there may begin another action, and end this one only after it.
-        let (synced, hashed) = std::thread::scope(|scope| {
-            let syncing = scope.spawn(sync_all);
+        let (synced, hashed) = thread::scope(|scope| {
+            let syncing = thread::Builder::new().spawn_scoped(scope, sync_all);
             let hashed = hasher.update_mmap(path).map(|_| ());
-            (syncing.join().expect("syncing doesn't panic"), hashed)
+            // Where no thread can be had, one after the other.
+            let synced = syncing.map_or_else(|_| sync_all(), |it| it.join().expect("syncing doesn't panic"));
+            (synced, hashed)
         });
         synced.and(hashed).map_err(CopyError::Write)?;
         if sync {
@@ -69,35 +75,36 @@ pub(crate) fn copy_hashed(
 ///
 /// # Errors
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if `from` becomes shorter meanwhile; those of reading and writing.
-pub fn copy_file(mut from: &File, mut to: &File) -> io::Result<u64> {
+pub fn copy_file(from: &File, to: &File) -> io::Result<u64> {
     #[cfg(target_os = "linux")]
     if rustix::fs::ioctl_ficlone(to, from).is_ok() {
         return Ok(to.metadata()?.len());
     }
-    let found = from.metadata()?;
-    // In blocks of 512 bytes, whatever those of the file system have.
-    if found.blocks().saturating_mul(512) >= found.len() {
-        return io::copy(&mut from, &mut to);
-    }
-    copy_data(from, to, found.len())?;
-    Ok(found.len())
+    copy_bytes(from, to, from.metadata()?.len())
 }
 
-/// Copies what is no hole in the first `length` bytes.
-fn copy_data(mut from: &File, mut to: &File, length: u64) -> io::Result<()> {
+/// Copies `from`, which had `length` bytes a moment ago, and gives the length of the copy.
+fn copy_bytes(mut from: &File, mut to: &File, length: u64) -> io::Result<u64> {
+    let shorter = || io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was copied");
+    // In blocks of 512 bytes, whatever those of the file system have.
+    if from.metadata()?.blocks().saturating_mul(512) >= length {
+        let copied = io::copy(&mut from, &mut to)?;
+        return if copied < length { Err(shorter()) } else { Ok(copied) };
+    }
     let mut at = 0;
     while let Some((start, end)) = data(from, at, length)? {
         from.seek(SeekFrom::Start(start))?;
         to.seek(SeekFrom::Start(start))?;
         at = start + io::copy(&mut from.take(end - start), &mut to)?;
         if at < end {
-            break;
+            return Err(shorter());
         }
     }
     if from.metadata()?.len() < length {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was copied"));
+        return Err(shorter());
     }
-    to.set_len(length)
+    to.set_len(length)?;
+    Ok(length)
 }
 
 /// Where the next data from `at` on begin and end; none if there are only holes up to `length`.
@@ -119,6 +126,7 @@ fn data(from: &File, at: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::FileExt;
 
     use super::*;
@@ -163,10 +171,31 @@ mod tests {
 
     #[test]
     fn a_file_that_becomes_shorter_is_an_error() {
-        for places in [&[][..], &[0], &[MIB], &[3 * MIB]] {
-            let (from, to) = (sparse(4 * MIB, places), sparse(0, &[]));
-            let error = copy_data(&from, &to, 4 * MIB + 1).expect_err("a byte is missing");
-            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{places:?}");
+        // The last has no holes, and a block that isn't full.
+        for (length, places) in
+            [(4 * MIB, &[][..]), (4 * MIB, &[0]), (4 * MIB, &[MIB]), (4 * MIB, &[3 * MIB]), (MIB - 1, &[0])]
+        {
+            let (from, to) = (sparse(length, places), sparse(0, &[]));
+            from.set_len(length).expect("it can shrink");
+            let error = copy_bytes(&from, &to, length + 1).expect_err("a byte is missing");
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{length} {places:?}");
+        }
+    }
+
+    #[test]
+    fn the_side_that_failed_is_told() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        for length in [MIB, LARGE + MIB] {
+            let path = folder.path().join("file");
+            fs::write(&path, vec![7; length as usize]).expect("it can be written");
+            let (read, write) = (|| File::open(&path), || File::options().write(true).open(&path));
+            let empty = || tempfile::tempfile().expect("a temporary file can be made");
+            let mut unreadable = write().expect("it is there");
+            let failed = copy_hashed(&mut unreadable, &mut empty(), Path::new("/dev/null"), false);
+            assert!(matches!(failed, Err(CopyError::Read(_))), "{length}");
+            let (mut from, mut unwritable) = (read().expect("it is there"), read().expect("it is there"));
+            let failed = copy_hashed(&mut from, &mut unwritable, Path::new("/dev/null"), false);
+            assert!(matches!(failed, Err(CopyError::Write(_))), "{length}");
         }
     }
 }

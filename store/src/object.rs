@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::num::NonZero;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use uk_action::{Digest, Entry, EntryKind, OutputKind, Produced, Tree};
@@ -188,15 +189,24 @@ impl<'a> Batch<'a> {
         let store = self.store;
         let copy =
             |paths: &[PathBuf]| paths.iter().map(|path| store.copy_in(path)).collect::<Result<Vec<_>, _>>();
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let copied = if paths.len() < Self::MANY {
             vec![copy(paths)]
         } else {
             // Not rayon's threads, see `copy_hashed`.
-            std::thread::scope(|scope| {
+            thread::scope(|scope| {
                 let chunks = paths.chunks(paths.len().div_ceil(threads));
-                let threads = chunks.map(|chunk| scope.spawn(move || copy(chunk))).collect::<Vec<_>>();
-                threads.into_iter().map(|thread| thread.join().expect("copying doesn't panic")).collect()
+                // Where no more threads can be had, here.
+                let begun = chunks.map(|chunk| {
+                    let thread = thread::Builder::new().spawn_scoped(scope, move || copy(chunk));
+                    thread.map_err(|_| copy(chunk))
+                });
+                let begun = begun.collect::<Vec<_>>();
+                let ended = begun.into_iter().map(|begun| match begun {
+                    Ok(thread) => thread.join().expect("copying doesn't panic"),
+                    Err(copied) => copied,
+                });
+                ended.collect()
             })
         };
         let before = self.pending.len();

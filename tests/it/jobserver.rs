@@ -174,3 +174,15 @@ fn more_jobs_than_the_system_has_descriptors_for_are_an_error() {
     let begun = said.iter().find(|said| said.contains("can't be begun"));
     assert!(begun.is_some_and(|said| said.contains("UK0601") && said.contains("ulimit -n")), "{said:?}");
 }
+
+#[test]
+fn without_threads_a_build_is_an_error() {
+    let folder = Folder::example("hello");
+    uk(folder.path(), ["build"]).run().ok();
+    let text = folder.read("src/lib.rs");
+    folder.write("src/lib.rs", &format!("{text}// {}\n", token()));
+    // No address space has room for such a stack.
+    let ran = uk(folder.path(), ["build"]).env("RUST_MIN_STACK", (1_u64 << 62).to_string()).run();
+    let said = ran.fails(1, &["UK0601"]);
+    assert!(said.contains("can't be begun"), "{said}");
+}

@@ -14,6 +14,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
@@ -64,7 +65,7 @@ pub fn usual_jobs() -> usize {
     let machine = rustix::system::sysinfo();
     let memory = (machine.totalram as u64).saturating_mul(machine.mem_unit.into());
     let shares = usize::try_from(memory / SHARE).unwrap_or(1).max(1);
-    std::thread::available_parallelism().map_or(1, NonZero::get).min(shares)
+    thread::available_parallelism().map_or(1, NonZero::get).min(shares)
 }
 
 /// The builtins of [`Command::Builtin`]: pure functions from files to files.
@@ -198,35 +199,43 @@ pub fn realise(
         // Removing a sandbox can take a disk longer than making it: nobody waits for that but the end.
         let (discard, discarded) = mpsc::channel();
         let jobs = if options.jobs == 0 { usual_jobs() } else { options.jobs };
-        match Means::get(jobs, selected.len()) {
-            Ok(means) => std::thread::scope(|scope| {
-                scope.spawn(move || discarded.into_iter().for_each(drop));
-                let (tokens, sealed) = (&means.tokens, Sealed::new(store, builtins));
-                let worker = Worker {
-                    graph,
-                    store,
-                    options,
-                    builtins,
-                    observer,
-                    cancel,
-                    class,
-                    tokens,
-                    sealed,
-                    discard,
-                };
-                run(&mut schedule, &worker, &means)
-            }),
-            Err(source) => {
-                let first = schedule.next().map(|task| Fault {
-                    action: task.action,
-                    reason: Reason::NoMeans(source),
-                    log_path: None,
-                    log: Vec::new(),
-                    reached: Box::default(),
-                });
-                (Vec::new(), first.into_iter().collect())
+        let mut means = None;
+        thread::scope(|scope| {
+            // Before the pool, which takes all threads that it can get.
+            let discarding =
+                thread::Builder::new().spawn_scoped(scope, move || discarded.into_iter().for_each(drop));
+            match discarding.and_then(|_| Means::get(jobs, selected.len())) {
+                Ok(got) => {
+                    let means = means.insert(got);
+                    let (tokens, sealed) = (&means.tokens, Sealed::new(store, builtins));
+                    let worker = Worker {
+                        graph,
+                        store,
+                        options,
+                        builtins,
+                        observer,
+                        cancel,
+                        class,
+                        tokens,
+                        sealed,
+                        discard,
+                    };
+                    run(&mut schedule, &worker, means)
+                }
+                Err(source) => {
+                    // Nothing comes any more for the thread to wait for.
+                    drop(discard);
+                    let first = schedule.next().map(|task| Fault {
+                        action: task.action,
+                        reason: Reason::NoMeans(source),
+                        log_path: None,
+                        log: Vec::new(),
+                        reached: Box::default(),
+                    });
+                    (Vec::new(), first.into_iter().collect())
+                }
             }
-        }
+        })
     } else {
         (Vec::new(), Vec::new())
     };

@@ -221,49 +221,101 @@ fn an_edited_checkout_of_git_never_gets_into_the_store_as_the_revision() {
     assert!(uk(&["run"]).run().ok().stdout.ends_with("] honest\n"));
 }
 
+/// An application that has the crate `friend` from another registry than crates.io, which a folder is, and a cargo of its own.
+struct Elsewhere {
+    application: Folder,
+    home: Folder,
+    store: Folder,
+    /// Index and archives.
+    _registry: [Folder; 2],
+}
+
+impl Elsewhere {
+    fn new(catalogue: &str, library: &str, application: &str, manifest: &str) -> Self {
+        let (theirs, index, home) = (Folder::empty(), Folder::empty(), Folder::empty());
+        theirs.write(
+            "Cargo.toml",
+            "[package]\nname = \"friend\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n\
+             description = \"A friend\"\n\n[package.metadata.uk]\ndevices = \"device.kdl\"\n",
+        );
+        theirs.write("src/lib.rs", library);
+        theirs.write("device.kdl", catalogue);
+        let mut cargo = Command::new("cargo");
+        cargo.args(["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"]);
+        succeeds(cargo.current_dir(theirs.path()).env_remove("CARGO_TARGET_DIR"));
+        let archives = theirs.join("target/package");
+        let sum = succeeds(Command::new("sha256sum").arg(archives.join("friend-1.0.0.crate")));
+        let sum = String::from_utf8(sum).expect("it is text");
+        let sum = sum.split(' ').next().expect("it is the first word");
+        index.write(
+            "fr/ie/friend",
+            &format!("{{\"name\":\"friend\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{sum}\",\"features\":{{}},\"yanked\":false}}\n"),
+        );
+        let dl = format!("{}/{{crate}}-{{version}}.crate", archives.display());
+        index.write("config.json", &format!("{{\"dl\":\"file://{dl}\"}}"));
+        commit(index.path());
+        let application =
+            Folder::application("friend = { version = \"1\", registry = \"theirs\" }", application);
+        application.edit(
+            "unikernel.kdl",
+            "job main entry=\"app::start\" {\n    time default-time\n}\n",
+            manifest,
+        );
+        let config = format!("[registries.theirs]\nindex = \"file://{}\"\n", index.path().display());
+        application.write(".cargo/config.toml", &config);
+        for folder in ["cache", "index", "src"] {
+            let (ours, known) =
+                (home.join("registry").join(folder), cargo_home().join("registry").join(folder));
+            fs::create_dir_all(&ours).expect("folders can be made");
+            for entry in fs::read_dir(known).into_iter().flatten() {
+                let entry = entry.expect("it can be listed");
+                symlink(entry.path(), ours.join(entry.file_name())).expect("links can be made");
+            }
+        }
+        Self { application, home, store: Folder::empty(), _registry: [theirs, index] }
+    }
+
+    fn uk(&self, args: &[&str]) -> Uk {
+        uk(self.application.path(), args).store(self.store.path()).env("CARGO_HOME", self.home.path())
+    }
+}
+
+#[test]
+fn a_device_of_another_registry_is_built_from_there() {
+    let place = Elsewhere::new(
+        "interface word trait=\"friend::Word\" doc=\"A word.\"\n\
+         implementation honest-word provides=word {\n    doc \"It is honest.\"\n    \
+         targets all { crate friend connect=\"friend::connect\" }\n}\n",
+        "//! Honest.\n#![no_std]\n/// A word.\npub trait Word {\n    /// Gives it.\n    fn word(&self) -> &'static str;\n}\n\
+         /// An honest one.\npub struct Honest;\nimpl Word for &Honest {\n    fn word(&self) -> &'static str {\n        \
+         \"honest\"\n    }\n}\n/// Connects.\npub async fn connect() -> Result<Honest, core::convert::Infallible> {\n    \
+         Ok(Honest)\n}\n",
+        "#![no_std]\n/// Says it.\npub async fn start(word: impl friend::Word) {\n    \
+         log::info!(\"{}\", word.word());\n}\n",
+        "device it honest-word\n\njob main entry=\"app::start\" {\n    word it\n}\n",
+    );
+    assert!(place.uk(&["run"]).run().ok().stdout.ends_with("] honest\n"));
+    // One crate, of whom both the application and the image are told.
+    let lock = place.application.read("unikernel.lock");
+    assert_eq!(lock.matches("name = \"friend\"").count(), 1, "{lock}");
+    assert!(lock.contains("source = \"registry+file://"), "{lock}");
+    place.uk(&["build", "--locked"]).run().ok();
+}
+
 #[test]
 fn an_edited_catalogue_of_an_unpacked_crate_is_refused() {
-    let (theirs, index, home, store) = (Folder::empty(), Folder::empty(), Folder::empty(), Folder::empty());
-    theirs.write(
-        "Cargo.toml",
-        "[package]\nname = \"friend\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n\
-         description = \"A friend\"\n\n[package.metadata.uk]\ndevices = \"device.kdl\"\n",
-    );
-    theirs.write("src/lib.rs", "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n");
-    theirs.write("device.kdl", "// None yet.\n");
-    let packaged = ["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"];
-    succeeds(Command::new("cargo").args(packaged).current_dir(theirs.path()).env_remove("CARGO_TARGET_DIR"));
-    let archive = theirs.join("target/package/friend-1.0.0.crate");
-    let sum = String::from_utf8(succeeds(Command::new("sha256sum").arg(&archive))).expect("it is text");
-    let sum = sum.split(' ').next().expect("it is the first word");
-    index.write(
-        "fr/ie/friend",
-        &format!("{{\"name\":\"friend\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{sum}\",\"features\":{{}},\"yanked\":false}}\n"),
-    );
-    let dl = format!("{}/{{crate}}-{{version}}.crate", theirs.join("target/package").display());
-    index.write("config.json", &format!("{{\"dl\":\"file://{dl}\"}}"));
-    commit(index.path());
-    let application = Folder::application(
-        "friend = { version = \"1\", registry = \"theirs\" }",
+    let place = Elsewhere::new(
+        "// None yet.\n",
+        "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n",
         "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
          log::info!(\"{}\", friend::WORD);\n}\n",
+        "job main entry=\"app::start\" {\n    time default-time\n}\n",
     );
-    let config = format!("[registries.theirs]\nindex = \"file://{}\"\n", index.path().display());
-    application.write(".cargo/config.toml", &config);
-    for folder in ["cache", "index", "src"] {
-        let (ours, known) = (home.join("registry").join(folder), cargo_home().join("registry").join(folder));
-        fs::create_dir_all(&ours).expect("folders can be made");
-        for entry in fs::read_dir(known).into_iter().flatten() {
-            let entry = entry.expect("it can be listed");
-            symlink(entry.path(), ours.join(entry.file_name())).expect("links can be made");
-        }
-    }
-    let uk = |args: &[&str]| uk(application.path(), args).store(store.path()).env("CARGO_HOME", home.path());
-    uk(&["plan"]).run().ok();
-    let indices = fs::read_dir(home.join("registry/src")).expect("it is there");
+    place.uk(&["plan"]).run().ok();
+    let indices = fs::read_dir(place.home.join("registry/src")).expect("it is there");
     let mut folders = indices.map(|index| index.expect("it can be listed").path().join("friend-1.0.0"));
     let unpacked = folders.find(|folder| folder.is_dir()).expect("it was unpacked");
     append(&unpacked.join("device.kdl"), "// Edited.\n");
-    let said = uk(&["plan"]).run().fails(1, &["UK0409"]);
+    let said = place.uk(&["plan"]).run().fails(1, &["UK0409"]);
     assert!(said.contains("friend-1.0.0/device.kdl` isn't of the crate `friend 1.0.0`"), "{said}");
 }

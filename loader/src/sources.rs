@@ -90,8 +90,8 @@ impl SourceSets {
         Ok(Arc::new(tree))
     }
 
-    /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it and packages inside it, as
-    /// `set` says.
+    /// The source set of the package in `folder`: what git doesn't ignore there, less what is made from it and packages
+    /// inside it, as `set` says.
     ///
     /// # Errors
     /// `UK0406` names a file that can't be read.

@@ -1,6 +1,6 @@
 //! What large graphs cost: `cargo run --release -p uk-store --example graphs -- [ACTIONS]...`
 //!
-//! Layered graphs with five inputs an action and command lines like those of a compiler, made from a fixed seed, and an
+//! Layered graphs with up to five inputs an action and command lines like those of a compiler, made from a fixed seed, and an
 //! action that needs them all. Times are medians of several runs, of this process's wall clock; memory is the most that it
 //! had, so one size at a time says what that size takes.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
@@ -13,7 +13,9 @@ use uk_action::{
     Action, ActionId, Arg, Class, Command, Digest, Graph, Input, Kind, Output, OutputKind, Produced, Seal,
     Source,
 };
-use uk_store::{Builtins, Cancel, Event, Observer, Options, Report, State, Store, realise, status};
+use uk_store::{
+    Builtins, Cancel, Event, Observer, Options, Report, State, Store, realise, save_recent, status,
+};
 
 /// Graphs up to this size are also executed.
 const EXECUTED: usize = 10_000;
@@ -60,10 +62,13 @@ fn graph(actions: usize, run: bool) -> (Graph, ActionId) {
         let first = (number / layer).saturating_sub(1) * layer;
         let last = (number / layer) * layer;
         if last > 0 {
-            inputs.extend((0..5).map(|_| {
-                let from = first + random(last - first);
-                Input { path: staged[from].clone(), source: Source::Output { action: ids[from], index: 0 } }
-            }));
+            let mut chosen = [(); 5].map(|()| first + random(last - first));
+            chosen.sort_unstable();
+            // Two inputs can't be at one place.
+            for from in chosen.chunk_by(PartialEq::eq).map(|same| same[0]) {
+                let source = Source::Output { action: ids[from], index: 0 };
+                inputs.push(Input { path: staged[from].clone(), source });
+            }
         }
         let mut argv = vec![rustc.clone(), format!("src/crate-{number}/src/lib.rs").into()];
         argv.extend(flags.iter().cloned());
@@ -122,28 +127,22 @@ fn build(graph: &Graph, root: ActionId, store: &Store) -> Report {
 }
 
 /// Leaves in `store` what a look at `graph` needs of a build in which every action made the same: the root's bytes and the
-/// file of the last build (its form is in `store/src/recent.rs`). Running a million actions would take hours.
-fn presume(graph: &Graph, store: &Store) {
-    // A build of the root alone makes its bytes, and a file that goes by the name of the root.
+/// file of the last build. Running a million actions would take hours.
+fn presume(graph: &Graph, root: ActionId, store: &Store) {
     let mut alone = Graph::default();
-    let root = alone.add(all(vec![]));
-    let [made] = build(&alone, root, store).outputs(root).try_into().unwrap();
-    let file = std::fs::read_dir(store.root().join("recent")).unwrap().next().unwrap().unwrap().path();
-    let mut bytes = b"uk-recent 1\n\0\0\0\0".to_vec();
-    let Produced { digest, size, .. } = made;
-    for (_, action) in graph.iter() {
+    let only = alone.add(all(vec![]));
+    let outputs: Arc<[Produced]> = build(&alone, only, store).outputs(only).into();
+    let made = outputs[0].identity();
+    let keys = graph.iter().map(|(_, action)| {
         let inputs = action.inputs.iter().map(|input| match &input.source {
             Source::Fixed(fixed) => fixed.identity,
-            _ => made.identity(),
+            _ => made,
         });
-        bytes.extend_from_slice(action.key(&inputs.collect::<Vec<_>>(), store.class()).as_bytes());
-        bytes.extend_from_slice(&1_u32.to_le_bytes());
-        bytes.extend_from_slice(digest.as_bytes());
-        bytes.extend_from_slice(&size.to_le_bytes());
-        bytes.push(0);
-    }
-    bytes.extend_from_slice(Digest::of(&bytes).as_bytes());
-    std::fs::write(file, bytes).unwrap();
+        action.key(&inputs.collect::<Vec<_>>(), store.class())
+    });
+    let keys = keys.collect::<Vec<_>>();
+    let entries = keys.iter().map(|key| (key, &outputs)).collect::<Vec<_>>();
+    save_recent(store, graph, &[root], &entries).unwrap();
 }
 
 /// Processor time of this process.
@@ -200,7 +199,7 @@ fn main() {
                 }
             }),
         );
-        presume(&processes, &store);
+        presume(&processes, root, &store);
         let cached = |state: &State| matches!(state, State::Cached { .. });
         assert!(
             status(&processes, &store).iter().all(cached),

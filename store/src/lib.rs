@@ -47,6 +47,8 @@ pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;
 pub use object::hash_file;
+#[doc(hidden)]
+pub use recent::save as save_recent;
 pub use record::Record;
 pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};

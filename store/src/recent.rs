@@ -61,12 +61,15 @@ impl Recent {
     }
 }
 
-/// Writes the file for the next build.
-pub(crate) fn save(
+/// Writes the file for the next build. Public for benchmarks, which can't build graphs of a million actions.
+///
+/// # Errors
+/// When the store can't be written.
+pub fn save(
     store: &Store,
     graph: &Graph,
     roots: &[ActionId],
-    entries: &[(&Digest, &Outputs)],
+    entries: &[(&Digest, &Arc<[Produced]>)],
 ) -> Result<(), StoreError> {
     let mut bytes = Vec::with_capacity(64 + entries.len() * 80);
     bytes.extend_from_slice(MAGIC);
@@ -93,8 +96,8 @@ fn path(store: &Store, graph: &Graph, roots: &[ActionId]) -> PathBuf {
     store.root().join("recent").join(name(graph, roots))
 }
 
-/// The last build's name: what people call the roots, and the folder of the sources that were used last, which is the application's:
-/// stable while sources and keys change.
+/// The last build's name: what people call the roots, and the folder of the sources that were used last, which is the
+/// application's: stable while sources and keys change.
 pub(crate) fn name(graph: &Graph, roots: &[ActionId]) -> String {
     struct Roots<'a>(&'a Graph, &'a [ActionId]);
     impl Encode for Roots<'_> {

@@ -4,8 +4,8 @@
 //! heap, clock, and then the unikernel. The way down, whatever the reason, is `exit`. README.md describes what the
 //! host sees.
 //!
-//! Crates of devices find here what they share with it: [`bus`] to find virtio devices, [`interrupt`] to wait for devices, and the
-//! [`serial`] port.
+//! Crates of devices find here what they share with it: [`bus`] to find virtio devices, [`interrupt`] to wait for
+//! devices, and the [`serial`] port.
 //!
 //! There is nothing here to run on the host: boot tests try it, and a test build is empty.
 #![cfg(not(test))]

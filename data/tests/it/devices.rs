@@ -47,8 +47,9 @@ fn they_conform_on_a_disk_with_large_sectors() {
     block_on(conformance::kv_ro(&block_on(Fat::open(disk)).unwrap(), hash));
 }
 
-/// Every width of FAT, made by another hand than `make`: no digests behind it, and files whose clusters don't follow each other. One
-/// was made for sectors of 4 KiB, and is on a disk with sectors of 512 bytes: only a file system's own word counts.
+/// Every width of FAT, made by another hand than `make`: no digests behind it, and files whose clusters don't follow
+/// each other. One was made for sectors of 4 KiB, and is on a disk with sectors of 512 bytes: only a file system's own
+/// word counts.
 #[test]
 fn fat_of_every_width_conforms() {
     for (megabytes, kind, sector, cluster) in [

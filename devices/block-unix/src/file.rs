@@ -90,8 +90,8 @@ impl Opened {
     }
 }
 
-/// How often this thread has slept, be it for the disk; elsewhere than on Linux all threads. What another process takes the processor
-/// away for is no sleep.
+/// How often this thread has slept, be it for the disk; elsewhere than on Linux all threads. What another process takes
+/// the processor away for is no sleep.
 pub fn sleeps() -> libc::c_long {
     #[cfg(target_os = "linux")]
     const WHO: libc::c_int = libc::RUSAGE_THREAD;

@@ -56,8 +56,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// How many requests wait: what an idle thread looks at.
     waiting: AtomicUsize,
-    /// How many are being done. A thread that has an outcome counts itself out before it tells, and takes the next request without
-    /// being woken, so that requests one behind the other keep one thread going.
+    /// How many are being done. A thread that has an outcome counts itself out before it tells, and takes the next
+    /// request without being woken, so that requests one behind the other keep one thread going.
     doing: AtomicUsize,
     /// Told when there is a request and somebody sleeps.
     come: Condvar,

@@ -6,9 +6,10 @@
 //! | the seal's begin | `uk-seal 2` and zeros: 16 bytes; entries `u64`; zeros: 8 bytes; BLAKE3 of the entries |
 //! | 64 bytes on | entries of 64 bytes, sorted: BLAKE3 of a key, BLAKE3 of its value |
 //!
-//! The image ends at the next multiple of 4096; a disk may be larger, and not smaller. At 500 a header of an archive has nothing, and the
-//! boot sector of a FAT file system the end of a program that starts no computer. A folder is an entry too: its key ends with `/` (the
-//! uppermost is `/`), and its value is its names, each with `/` behind it if it is a folder and a NUL behind that, sorted by name.
+//! The image ends at the next multiple of 4096; a disk may be larger, and not smaller. At 500 a header of an archive
+//! has nothing, and the boot sector of a FAT file system the end of a program that starts no computer. A folder is an
+//! entry too: its key ends with `/` (the uppermost is `/`), and its value is its names, each with `/` behind it if it
+//! is a folder and a NUL behind that, sorted by name.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};

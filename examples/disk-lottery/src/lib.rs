@@ -1,7 +1,7 @@
 //! A lottery on a disk: each boot draws a slot at random, and the disk remembers.
 //!
-//! Sector 0 is the ledger: how many slots there are, which one wins, how often was drawn and won. Behind it each slot has a sector
-//! that counts how often it was drawn.
+//! Sector 0 is the ledger: how many slots there are, which one wins, how often was drawn and won. Behind it each slot
+//! has a sector that counts how often it was drawn.
 #![no_std]
 
 extern crate alloc;

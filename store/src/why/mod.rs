@@ -7,9 +7,12 @@ mod compare;
 mod kept;
 mod last;
 
-use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
+use std::sync::Arc;
+
+use uk_action::{Action, ActionId, Command, Digest, Graph, Source};
 
 use crate::layout::Store;
+use crate::recent::Outputs;
 use crate::status::{Node, State, own_outputs, sinks};
 use kept::Explained;
 use last::{How, Last};
@@ -222,7 +225,7 @@ impl<'a> History<'a> {
             },
             Command::Run { .. } | Command::Builtin { .. } => {
                 let inputs = inputs(self.graph, action, |id| match &self.states[id.index()] {
-                    State::Cached { outputs, .. } => Some(outputs.to_vec()),
+                    State::Cached { outputs, .. } => Some(Arc::clone(outputs)),
                     _ => None,
                 });
                 let now = Explained::of(self.graph, action, &inputs, self.store.class());
@@ -295,13 +298,13 @@ impl<'a> History<'a> {
 fn inputs(
     graph: &Graph,
     action: &Action,
-    outputs: impl Fn(ActionId) -> Option<Vec<Produced>>,
+    outputs: impl Fn(ActionId) -> Option<Outputs>,
 ) -> Vec<Option<Digest>> {
     let digest = |source: &Source| match source {
         Source::Local(tree) => Some(tree.digest),
         Source::Fixed(fixed) => Some(fixed.identity),
         Source::Output { action, index } => {
-            let outputs = outputs(*action).or_else(|| Some(own_outputs(graph.get(*action))?.to_vec()));
+            let outputs = outputs(*action).or_else(|| own_outputs(graph.get(*action)));
             outputs.map(|outputs| outputs[*index as usize].identity())
         }
     };

@@ -1,5 +1,5 @@
-//! Enough of JSON Schema to check what is printed for programs against its published schema. A word of the schema that isn't known here is
-//! an error, so that nothing goes unchecked.
+//! Enough of JSON Schema to check what is printed for programs against its published schema. A word of the schema that
+//! isn't known here is an error, so that nothing goes unchecked.
 
 use serde_json::Value;
 

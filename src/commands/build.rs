@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use uk_action::{ActionId, Class, Kind, Source};
+use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{Builtins, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status};
@@ -217,15 +217,26 @@ fn check(
     ui: Ui,
 ) -> Result<(), Failure> {
     let Session { graph, store, .. } = session;
-    let day = if store.class() != Class::Folder && uk_store::SHIFTS_CLOCK {
-        "on another day"
-    } else {
-        "on the same day, since here no step can be told another"
+    let options = Options { ahead: uk_store::ahead(store), ..options.clone() };
+    let day = match options.ahead {
+        0 => "on the same day, since here no step can be told another".to_owned(),
+        seconds => format!("{} days from now", seconds / 86_400),
     };
     ui.note(&format!("once more, in another place, {day}"));
-    let checked = uk_store::check(graph, roots, first, store, options, &Made, progress, store.cancel());
+    let checked = uk_store::check(graph, roots, first, store, &options, &Made, progress, store.cancel());
     let checked = checked.map_err(|error| match error {
-        CheckError::Build(failure) => Failure::new(failure.diagnostics(graph), &session.sources),
+        CheckError::Build(failure) if failure.cancelled => {
+            Failure::new(failure.diagnostics(graph), &session.sources)
+        }
+        CheckError::Build(failure) => {
+            let faults = failure.faults.iter().flat_map(|fault| faults::explain(session, fault, ui));
+            let date = match options.ahead {
+                0 => String::new(),
+                seconds => format!(", whose steps see a date {} days ahead", seconds / 86_400),
+            };
+            let note = format!("this is the second build{date}; the first one went well");
+            Failure::new(faults.map(|fault| fault.note(note.clone())).collect(), &session.sources)
+        }
         CheckError::Store(error) => error.diagnostic().into(),
     })?;
     if checked.unlike.is_empty() {

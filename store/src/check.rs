@@ -25,6 +25,12 @@ const LATER: Duration = Duration::from_millis(1100);
 /// 400 days, 13 hours, 17 minutes and 29 seconds: another year, month, day, day of the week, hour, minute and second.
 const AHEAD: u64 = ((400 * 24 + 13) * 60 + 17) * 60 + 29;
 
+/// By how many seconds the date that actions see can be ahead in a second build, for [`Options::ahead`]; 0 where they can
+/// only be told the true one. A trial: it costs some milliseconds.
+pub fn ahead(store: &Store) -> u64 {
+    if store.shifts_date(AHEAD) { AHEAD } else { 0 }
+}
+
 /// What came out of a second build.
 #[derive(Debug)]
 pub struct Checked {
@@ -62,7 +68,7 @@ pub enum CheckError {
     Store(#[from] StoreError),
 }
 
-/// Builds `roots` again and compares every output with that of `first`. What differs is taken out of the action cache,
+/// Builds `roots` again, as `options` say but for the number of jobs, and compares every output with that of `first`. What differs is taken out of the action cache,
 /// so that nobody relies on it, and both of its outputs are kept in the store's `bad/`.
 ///
 /// # Errors
@@ -89,11 +95,15 @@ pub fn check(
         0 => usual_jobs().div_ceil(2),
         jobs => jobs.div_ceil(2),
     };
-    let options = Options { jobs, ahead: AHEAD, ..options.clone() };
+    let options = Options { jobs, ..options.clone() };
     let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let second = realise(graph, roots, &other, &options, builtins, observer, cancel);
     rustix::process::umask(umask);
-    let second = second.map_err(|failure| CheckError::Build(Box::new(failure)))?;
+    let second = second.map_err(|mut failure| {
+        // Gone with the second store; their ends are kept.
+        failure.faults.iter_mut().for_each(|fault| fault.log_path = None);
+        CheckError::Build(Box::new(failure))
+    })?;
 
     let mut checked = Checked { compared: 0, apart: 0, unlike: Vec::new() };
     let mut bad = Vec::new();

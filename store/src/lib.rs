@@ -36,7 +36,7 @@ mod walls;
 mod why;
 
 pub use cancel::Cancel;
-pub use check::{CheckError, Checked, Unlike, check};
+pub use check::{CheckError, Checked, Unlike, ahead, check};
 pub use copy::copy_file;
 pub use error::StoreError;
 pub use exchange::{
@@ -53,7 +53,7 @@ pub use record::Record;
 pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
-pub use uk_sandbox::{SHIFTS as SHIFTS_CLOCK, serve as serve_launcher};
+pub use uk_sandbox::serve as serve_launcher;
 pub use upkeep::{Collected, Finding, Keep, Root, Share, Stats, Verified};
 pub use walls::Sandboxing;
 pub use why::{Cause, Change, Difference, History, Name, When, Why};

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use uk_action::Class;
-use uk_sandbox::{Plan, Rule, Step, Walls};
+use uk_sandbox::{Plan, Rule, Step, Walls, Watch};
 
 use crate::StoreError;
 use crate::layout::Store;
@@ -98,7 +98,7 @@ impl Store {
             if self.scratch().is_err() {
                 return Tried { class: self.remembered_class().unwrap_or(Class::ALL[0]), refused };
             }
-            let works = |class: &Class| match self.try_class(*class) {
+            let works = |class: &Class| match self.try_class(*class, None) {
                 Ok(()) => true,
                 Err(why) => {
                     refused.push(format!("{}: {why}", class.name()));
@@ -114,7 +114,13 @@ impl Store {
         })
     }
 
-    fn try_class(&self, class: Class) -> Result<(), String> {
+    /// Whether steps can be told another date here.
+    pub(crate) fn shifts_date(&self, seconds: u64) -> bool {
+        let class = self.class();
+        class != Class::Folder && self.try_class(class, Some(Watch::Clock(seconds))).is_ok()
+    }
+
+    fn try_class(&self, class: Class, watch: Option<Watch>) -> Result<(), String> {
         let walls = match class {
             Class::Folder => return Ok(()),
             Class::Landlock => {
@@ -140,7 +146,7 @@ impl Store {
             memory: None,
             jobs: None,
             fault: fault.to_owned(),
-            watch: None,
+            watch,
         };
         let Some(mut launcher) = self.launcher_command() else {
             return Err("there is no launcher".to_owned());

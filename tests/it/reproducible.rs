@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::hermetic::has;
-use crate::support::{Folder, uk};
+use crate::support::{Folder, Ran, uk};
 
 /// Where cargo keeps what it has downloaded.
 fn cargo_home() -> PathBuf {
@@ -133,50 +133,147 @@ fn a_build_script_that_writes_the_time_is_caught() {
 
 #[test]
 fn a_date_is_caught_as_well_as_a_time() {
+    const DAY: &str = "std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400";
+    for class in ["namespaces", "landlock"] {
+        if !has(class) {
+            continue;
+        }
+        let (folder, store) = (Folder::example("hello"), Folder::empty());
+        let package = |name: &str, more: &str| {
+            let text =
+                format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{more}");
+            folder.write(&format!("{name}/Cargo.toml"), &text);
+        };
+        // The C library's other ways to ask must tell the same day as Rust's, give or take a midnight, or this fails.
+        package("script", "");
+        folder.write("script/src/lib.rs", "#![no_std]\n");
+        folder.write(
+            "script/build.rs",
+            &format!(
+                "unsafe extern \"C\" {{\n    fn time(to: *mut i64) -> i64;\n    \
+                 fn gettimeofday(to: *mut [i64; 2], zone: usize) -> i32;\n    \
+                 fn clock_gettime(clock: i32, to: *mut [i64; 2]) -> i32;\n}}\n\
+                 fn main() {{\n    let day = {DAY};\n    let (mut at, mut both) = (0, [0; 2]);\n    \
+                 let told = unsafe {{ (time(&mut at), gettimeofday(&mut both, 0)) }};\n    \
+                 let mut told = vec![told.0, at, both[0]];\n    \
+                 for clock in [0, 5, 8, 11] {{\n        \
+                 if unsafe {{ clock_gettime(clock, &mut both) }} == 0 {{ told.push(both[0]); }}\n    }}\n    \
+                 for second in told {{ assert!((second as u64 / 86_400).abs_diff(day) <= 1); }}\n    \
+                 let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n    \
+                 std::fs::write(out.join(\"built.txt\"), format!(\"built on day {{day}}\")).unwrap();\n}}\n"
+            ),
+        );
+        package("stamp", "\n[lib]\nproc-macro = true\n");
+        folder.write(
+            "stamp/src/lib.rs",
+            &format!(
+                "#[proc_macro]\npub fn day(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
+                 format!(\"\\\"day {{}}\\\"\", {DAY}).parse().unwrap()\n}}\n"
+            ),
+        );
+        let paths = "script = { path = \"script\" }\nstamp = { path = \"stamp\" }";
+        folder.edit("Cargo.toml", "[dependencies]", &format!("[dependencies]\n{paths}"));
+        let text = folder.read("src/lib.rs");
+        folder.write(
+            "src/lib.rs",
+            &format!("{text}\n#[unsafe(no_mangle)]\npub static DAY: &str = stamp::day!();\n"),
+        );
+        let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).env("UK_SANDBOX", class).run();
+        assert_eq!((ran.status.code(), ran.stderr.matches("UK0630").count()), (Some(1), 2), "{ran}");
+        for part in [
+            "400 days from now",
+            "`run-script script 0.1.0` makes another",
+            "`compile hello 0.1.0` makes another",
+        ] {
+            assert!(ran.stderr.contains(part), "{part}: {ran}");
+        }
+    }
+}
+
+/// `hello` with this build script, built and checked.
+fn checked(script: &str) -> Ran {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    folder.write("build.rs", script);
+    uk(folder.path(), ["build", "--check"]).store(store.path()).env("UK_SANDBOX", "namespaces").run()
+}
+
+#[test]
+fn a_step_on_another_day_waits_and_stops_as_on_any() {
     if !has("namespaces") {
         return;
     }
-    const DAY: &str = "std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400";
-    let (folder, store) = (Folder::example("hello"), Folder::empty());
-    let package = |name: &str, more: &str| {
-        let text = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{more}");
-        folder.write(&format!("{name}/Cargo.toml"), &text);
-    };
-    // The C library's older ways to ask must tell the same day as Rust's, or this fails.
-    package("script", "");
-    folder.write("script/src/lib.rs", "#![no_std]\n");
-    folder.write(
-        "script/build.rs",
-        &format!(
-            "unsafe extern \"C\" {{\n    fn time(to: *mut i64) -> i64;\n    \
-             fn gettimeofday(to: *mut [i64; 2], zone: usize) -> i32;\n}}\n\
-             fn main() {{\n    let day = {DAY};\n    let (mut at, mut both) = (0, [0; 2]);\n    \
-             let told = unsafe {{ (time(&mut at), gettimeofday(&mut both, 0)) }};\n    \
-             assert_eq!([told.0, at, both[0]].map(|second| second as u64 / 86_400), [day; 3]);\n    \
-             let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n    \
-             std::fs::write(out.join(\"built.txt\"), format!(\"built on day {{day}}\")).unwrap();\n}}\n"
-        ),
-    );
-    package("stamp", "\n[lib]\nproc-macro = true\n");
-    folder.write(
-        "stamp/src/lib.rs",
-        &format!(
-            "#[proc_macro]\npub fn day(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
-             format!(\"\\\"day {{}}\\\"\", {DAY}).parse().unwrap()\n}}\n"
-        ),
-    );
-    let paths = "script = { path = \"script\" }\nstamp = { path = \"stamp\" }";
-    folder.edit("Cargo.toml", "[dependencies]", &format!("[dependencies]\n{paths}"));
-    let text = folder.read("src/lib.rs");
-    folder.write(
-        "src/lib.rs",
-        &format!("{text}\n#[unsafe(no_mangle)]\npub static DAY: &str = stamp::day!();\n"),
-    );
-    let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).run();
-    assert_eq!((ran.status.code(), ran.stderr.matches("UK0630").count()), (Some(1), 2), "{ran}");
-    for part in
-        ["on another day", "`run-script script 0.1.0` makes another", "`compile hello 0.1.0` makes another"]
-    {
-        assert!(ran.stderr.contains(part), "{part}: {ran}");
+    // Until half a second from now, asleep and at a condition; asks a clock that tells no date a thousand times, which must
+    // not stop it; and has children that a signal stops and ends.
+    let ran = checked(
+        r#"use std::{os::unix::process::ExitStatusExt, process::Command};
+unsafe extern "C" {
+    fn clock_gettime(clock: i32, to: *mut [i64; 2]) -> i32;
+    fn clock_nanosleep(clock: i32, flags: i32, until: *const [i64; 2], rest: usize) -> i32;
+    fn sem_timedwait(semaphore: *mut [u64; 8], until: *const [i64; 2]) -> i32;
+    fn raise(signal: i32) -> i32;
+    fn kill(process: i32, signal: i32) -> i32;
+    fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+}
+fn switches() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+fn main() {
+    if let Some(signal) = std::env::args().nth(1) {
+        unsafe { raise(signal.parse().unwrap()) };
+        return;
     }
+    let mut now = [0; 2];
+    let mut until = || {
+        unsafe { clock_gettime(0, &mut now) };
+        [now[0] + now[1] / 500_000_000, (now[1] + 500_000_000) % 1_000_000_000]
+    };
+    let asleep = until();
+    assert_eq!(unsafe { clock_nanosleep(0, 1, &asleep, 0) }, 0);
+    let at_a_semaphore = until();
+    assert_eq!(unsafe { sem_timedwait(&mut [0; 8], &at_a_semaphore) }, -1);
+    let after = until();
+    assert!(asleep < at_a_semaphore && at_a_semaphore < after);
+    let before = switches();
+    for _ in 0..1000 {
+        unsafe { clock_gettime(1, &mut [0; 2]) };
+    }
+    assert!(switches() - before < 500);
+    let me = std::env::current_exe().unwrap();
+    let trapped = Command::new(&me).arg("5").status().unwrap();
+    assert_eq!(trapped.signal(), Some(5));
+    let mut child = Command::new(&me).arg("19").spawn().unwrap();
+    let mut status = 0;
+    assert_eq!(unsafe { waitpid(child.id() as i32, &mut status, 2) }, child.id() as i32);
+    assert_eq!(status, 19 << 8 | 0x7f, "it stopped");
+    unsafe { kill(child.id() as i32, 18) };
+    let _ = child.wait();
+}
+"#,
+    );
+    assert!(ran.ok().stderr.contains(" nodes came out the same twice"));
+}
+
+#[test]
+fn a_step_that_fails_on_another_day_is_told_so() {
+    if !has("namespaces") {
+        return;
+    }
+    let now = std::time::UNIX_EPOCH.elapsed().expect("a date").as_secs();
+    let ran = checked(&format!(
+        "fn main() {{\n    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();\n    \
+         assert!(now < {now} + 86_400, \"the licence has run out\");\n}}\n"
+    ));
+    let said = ran.fails(1, &["UK0602"]);
+    for part in ["the second build", "a date 400 days ahead", "the licence has run out"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_traced_the_second_build_is_on_the_same_day() {
+    let (folder, store) = (Folder::example("hello"), Folder::empty());
+    let said = uk(folder.path(), ["build", "--check"]).store(store.path()).untraceable().run().ok().stderr;
+    assert!(said.contains("on the same day") && said.contains("came out the same twice"), "{said}");
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 
 use crate::sys::{self, Forked};
-use crate::{Plan, Walls, Watch, clock, landlock, namespaces, trace};
+use crate::{Plan, Walls, Watch, clock, follow, landlock, namespaces, trace};
 
 /// The code of a launcher that could not start its step: the plan's `fault` says why.
 pub const NOT_STARTED: u8 = 125;
@@ -83,7 +83,7 @@ fn start(plan: &Plan, fault: &File) -> Result<Infallible, Fault> {
     let watcher = match &plan.watch {
         None => None,
         Some(Watch::Refusals(file)) => Some(Watcher::Refusals(File::create(file).doing("write the trace")?)),
-        Some(Watch::Clock(seconds)) => clock::SHIFTS.then_some(Watcher::Clock(*seconds)),
+        Some(Watch::Clock(seconds)) => Some(Watcher::Clock(*seconds)),
     };
     if let Walls::Namespaces { base, steps } = &plan.walls {
         return namespaces::start(plan, base, steps, fault, watcher);
@@ -125,8 +125,8 @@ pub(crate) fn child(
         Forked::Child => {
             let done = before().and_then(|()| match &watcher {
                 None => Ok(()),
-                Some(Watcher::Refusals(_)) => trace::be_traced(),
-                Some(Watcher::Clock(_)) => clock::be_shifted(),
+                Some(Watcher::Refusals(_)) => follow::be_followed(),
+                Some(Watcher::Clock(seconds)) => clock::be_shifted(*seconds),
             });
             let Err(failed) = done.and_then(|()| become_program(plan));
             report(fault, &failed);

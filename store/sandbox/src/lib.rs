@@ -8,6 +8,7 @@
 //! started is written to the plan's [`Plan::fault`] instead.
 
 mod clock;
+mod follow;
 mod landlock;
 mod launch;
 mod namespaces;
@@ -21,7 +22,6 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use clock::SHIFTS;
 pub use launch::NOT_STARTED;
 pub use trace::{Kind as SeenKind, Seen};
 
@@ -56,7 +56,7 @@ pub struct Plan {
 pub enum Watch {
     /// What it was refused is written to this file of the host (see [`Seen::read`]).
     Refusals(PathBuf),
-    /// Its date is so many seconds ahead, where [`SHIFTS`] says that this can be done.
+    /// Its date is so many seconds ahead. Where that can't be had, the step isn't started.
     Clock(u64),
 }
 

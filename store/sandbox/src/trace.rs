@@ -1,6 +1,6 @@
 //! Watching a step, to see what it was refused.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use libc::{c_int, c_long, pid_t};
 
-use crate::launch::{Doing, Fault};
-use crate::sys;
+use crate::follow::{Follower, Stop, Until, call_of, follow, memory};
 
 /// What was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +36,7 @@ const MOST: usize = 4000;
 const LONGEST: usize = 4096;
 
 impl Seen {
-    /// Reads the file that [`crate::Plan::trace`] names, in the order in which things were tried first. A file that breaks
+    /// Reads the file that [`crate::Watch::Refusals`] names, in the order in which things were tried first. A file that breaks
     /// off counts as far as it goes.
     pub fn read(bytes: &[u8]) -> Vec<Seen> {
         let mut all = Vec::new();
@@ -65,75 +64,31 @@ impl Seen {
     }
 }
 
-pub(crate) fn request(request: c_int, pid: pid_t, address: usize, data: usize) -> io::Result<c_long> {
-    // SAFETY: the requests that this crate makes take numbers, or a length and a pointer to a local of that length.
-    let result = unsafe { libc::ptrace(request as _, pid, address, data) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-/// What the kernel knows of the system call that a thread stopped in.
-pub(crate) fn call_of(pid: pid_t) -> io::Result<libc::ptrace_syscall_info> {
-    // SAFETY: a structure of numbers, for which zeros are values.
-    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
-    let size = size_of_val(&info);
-    request(libc::PTRACE_GET_SYSCALL_INFO as c_int, pid, size, (&raw mut info) as usize)?;
-    Ok(info)
-}
-
-/// Lets the parent watch this process from here on.
-pub(crate) fn be_traced() -> Result<(), Fault> {
-    request(libc::PTRACE_TRACEME as c_int, 0, 0, 0).doing("be watched")?;
-    sys::raise(libc::SIGSTOP);
-    Ok(())
-}
-
-/// Watches `child`, which is about to stop for it, and all that it starts; tells how it ended.
+/// Follows `child`, which is about to stop for it, and all that it starts; tells how it ended.
 pub(crate) fn watch(child: pid_t, file: File) -> io::Result<c_int> {
-    let (_, status) = sys::wait(child, libc::__WALL)?;
-    if !libc::WIFSTOPPED(status) {
-        return Ok(status);
-    }
-    let options = libc::PTRACE_O_TRACESYSGOOD
-        | libc::PTRACE_O_TRACECLONE
-        | libc::PTRACE_O_TRACEFORK
-        | libc::PTRACE_O_TRACEVFORK
-        | libc::PTRACE_O_TRACEEXEC
-        | libc::PTRACE_O_EXITKILL;
-    request(libc::PTRACE_SETOPTIONS as c_int, child, 0, options as usize)?;
-    go_on(child, 0);
-    let mut watched = Watched { seen: HashSet::new(), calls: Default::default(), file };
-    loop {
-        let (pid, status) = sys::wait(-1, libc::__WALL)?;
-        if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
-            watched.calls.remove(&pid);
-            if pid == child {
-                return Ok(status);
-            }
-            continue;
-        }
-        let signal = libc::WSTOPSIG(status);
-        if signal == libc::SIGTRAP | 0x80 {
-            watched.call(pid);
-            go_on(pid, 0);
-        } else if status >> 16 != 0 || signal == libc::SIGSTOP || signal == libc::SIGTRAP {
-            // An event of tracing, or the first stop of a new process.
-            go_on(pid, 0);
-        } else {
-            go_on(pid, signal);
-        }
-    }
-}
-
-fn go_on(pid: pid_t, signal: c_int) {
-    // It may have been killed meanwhile.
-    let _ = request(libc::PTRACE_SYSCALL as c_int, pid, 0, signal as usize);
+    follow(child, &mut Watched { seen: HashSet::new(), calls: HashMap::new(), file })
 }
 
 struct Watched {
     seen: HashSet<Seen>,
     /// The call that each thread is in.
-    calls: std::collections::HashMap<pid_t, (c_long, [u64; 6])>,
+    calls: HashMap<pid_t, (c_long, [u64; 6])>,
     file: File,
+}
+
+impl Follower for Watched {
+    const UNTIL: Until = Until::Call;
+
+    fn stopped(&mut self, pid: pid_t, at: Stop) -> Until {
+        if let Stop::Call = at {
+            self.call(pid);
+        }
+        Until::Call
+    }
+
+    fn ended(&mut self, pid: pid_t) {
+        self.calls.remove(&pid);
+    }
 }
 
 impl Watched {
@@ -257,11 +212,6 @@ fn address_of(pid: pid_t, number: c_long, arguments: &[u64; 6]) -> Option<PathBu
         _ => return None,
     };
     Some(std::net::SocketAddr::new(address, port).to_string().into())
-}
-
-/// The memory of a process, to read and to write.
-pub(crate) fn memory(pid: pid_t) -> io::Result<File> {
-    File::options().read(true).write(true).open(format!("/proc/{pid}/mem"))
 }
 
 fn read_at(memory: &mut File, place: u64, bytes: &mut [u8]) -> io::Result<()> {

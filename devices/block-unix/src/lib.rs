@@ -26,7 +26,8 @@ const SHORT: usize = 65_536;
 const SLOW: Duration = Duration::from_millis(1);
 /// For how long after a slow write all others are watched, so that it is known what the next slow one waits for.
 const WATCH: Duration = Duration::from_secs(1);
-/// For how many times as long the threads write afterwards: the executor's thread waits for at most a fifth of the time.
+/// For how many times as long the threads write afterwards: while writes are watched, the executor's thread waits for at most a fifth
+/// of the time.
 const BACK_OFF: u32 = 4;
 /// Others get their turn after this many requests that were ready at once.
 const TURN: u32 = 32;

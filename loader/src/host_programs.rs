@@ -80,7 +80,7 @@ fn tool(path: &Path, store: &Store) -> Result<Tool> {
         None => {
             let mut watch = Watch::default();
             watch.file(path);
-            let needed = libraries(&[path.to_owned()]);
+            let needed = libraries(store.cancel(), &[path.to_owned()])?;
             needed.iter().for_each(|library| watch.file(library));
             let shown: BTreeSet<HostPath> = needed.iter().chain([&question]).map(HostPath::same).collect();
             let part = Part::of(&shown, &mut Digests::default()).map_err(|error| {

@@ -9,25 +9,34 @@ use std::process::Command;
 
 use rayon::prelude::*;
 use uk_action::{Digest, Entry, EntryKind, HostPath, InvalidTree, Tree};
-use uk_store::hash_file;
+use uk_store::{Cancel, hash_file};
+
+use crate::toolchain::answer;
 
 /// The libraries that `programs` need, and what loads them, at the paths where they are looked for. A program that needs none,
-/// or that can't be asked, adds nothing: should it need something, it says so when it runs.
-pub(crate) fn libraries(programs: &[PathBuf]) -> BTreeSet<PathBuf> {
-    programs.par_iter().flat_map_iter(|program| of_one(program).unwrap_or_default()).collect()
+/// or whose interpreter isn't there or refuses, adds nothing: should it need something, it says so when it runs.
+///
+/// # Errors
+/// As [`answer`]: what isn't known then may be known the next time.
+pub(crate) fn libraries(cancel: &Cancel, programs: &[PathBuf]) -> crate::Result<BTreeSet<PathBuf>> {
+    let each = programs.par_iter().map(|program| of_one(cancel, program));
+    Ok(each.collect::<crate::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-fn of_one(program: &Path) -> Option<Vec<PathBuf>> {
-    let interpreter = interpreter(program)?;
-    let listed = Command::new(&interpreter).arg("--list").arg(program).env_clear().output().ok()?;
-    let listed = String::from_utf8(listed.stdout).ok()?;
+fn of_one(cancel: &Cancel, program: &Path) -> crate::Result<Vec<PathBuf>> {
+    let Some(interpreter) = interpreter(program).filter(|interpreter| interpreter.is_file()) else {
+        return Ok(Vec::new());
+    };
+    let mut command = Command::new(&interpreter);
+    command.arg("--list").arg(program).env_clear();
+    let Ok(listed) = answer(cancel, &interpreter, &mut command)? else { return Ok(Vec::new()) };
     // `NAME => PATH (ADDRESS)`, or `PATH (ADDRESS)` for the linker itself.
     let path = |line: &str| {
         let (line, _) = line.rsplit_once(" (")?;
         let path = line.rsplit_once("=> ").map_or(line, |(_, path)| path).trim();
         Some(PathBuf::from(path)).filter(|path| path.is_absolute())
     };
-    Some(listed.lines().filter_map(path).chain([interpreter]).collect())
+    Ok(listed.lines().filter_map(path).chain([interpreter]).collect())
 }
 
 /// What a 64-bit ELF file names as its interpreter, or a script in its first line.
@@ -133,4 +142,47 @@ fn collect(at: &Path, from: &Path, all: &mut Vec<Found>, depth: usize) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program that does what `text` says.
+    pub(crate) fn script(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("script");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("it can be written");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it can be written");
+        path
+    }
+
+    /// A program with this interpreter, and nothing else.
+    fn program(folder: &Path, interpreter: &Path) -> PathBuf {
+        let name = interpreter.as_os_str().as_encoded_bytes();
+        let mut elf = vec![0; 64 + 56];
+        elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        // Where the table of segments is, how long one is and how many there are; then one of the kind `INTERPRETER`.
+        (elf[32], elf[54], elf[56]) = (64, 56, 1);
+        (elf[64], elf[64 + 8], elf[64 + 32]) = (3, 64 + 56, u8::try_from(name.len()).expect("it is short"));
+        elf.extend(name);
+        let path = folder.join("program");
+        std::fs::write(&path, elf).expect("it can be written");
+        path
+    }
+
+    #[test]
+    fn only_an_interpreter_that_answers_says_what_a_program_needs() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let asked = |text: &str| {
+            let interpreter = script(folder.path(), text);
+            let listed = libraries(&Cancel::default(), &[program(folder.path(), &interpreter)]);
+            listed.map(|all| all.into_iter().filter(|path| *path != interpreter).collect::<Vec<_>>())
+        };
+        let list = "echo 'libc.so => /lib/libc.so (0x1)'";
+        assert_eq!(asked(list).ok(), Some(vec![PathBuf::from("/lib/libc.so")]));
+        assert_eq!(asked(&format!("{list}; exit 1")).ok(), Some(Vec::new()), "it refuses");
+        assert!(asked(&format!("{list}; kill -KILL $$")).is_err(), "it may say more the next time");
+    }
 }

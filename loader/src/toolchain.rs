@@ -129,7 +129,7 @@ fn identify(rustc: &Rustc, store: &Store) -> Result<(Identified, Watch)> {
     let run = programs.iter().cloned().chain(targets[1..].iter().flat_map(|folder| files(folder)));
     let run: Vec<PathBuf> = run.map(|file| root.join(file)).collect();
     let mut libraries: Vec<PathBuf> =
-        needs::libraries(&run).into_iter().filter(|path| !path.starts_with(root)).collect();
+        needs::libraries(store.cancel(), &run)?.into_iter().filter(|path| !path.starts_with(root)).collect();
     libraries.sort();
     libraries.iter().for_each(|file| watch.file(file));
     let inside = parts.iter().map(|part| HostPath { at: part.clone(), from: root.join(part) });
@@ -160,15 +160,29 @@ fn cfg(text: &str) -> Vec<(String, String)> {
 
 /// Standard output of a program that must succeed.
 pub(crate) fn ask(cancel: &Cancel, program: &Path, args: &[&str], folder: &Path) -> Result<String> {
-    let output = cancel.output(Command::new(program).args(args).current_dir(folder));
-    let output = output.map_err(|error| match error.kind() {
+    answer(cancel, program, Command::new(program).args(args).current_dir(folder))?
+        .map_err(|said| unusable(program, said.trim()))
+}
+
+/// What `program`, which `command` starts, answers; what it says where it refuses to, by an exit code. One that is ended by a
+/// signal or can't be started gives no answer: asked again, it may.
+pub(crate) fn answer(
+    cancel: &Cancel,
+    program: &Path,
+    command: &mut Command,
+) -> Result<std::result::Result<String, String>> {
+    let output = cancel.output(command).map_err(|error| match error.kind() {
         std::io::ErrorKind::Interrupted => Box::new(Cancel::diagnostic()),
         _ => unusable(program, &error.to_string()),
     })?;
-    if !output.status.success() {
-        return Err(unusable(program, String::from_utf8_lossy(&output.stderr).trim()));
+    match output.status.code() {
+        Some(0) => match String::from_utf8(output.stdout) {
+            Ok(text) => Ok(Ok(text)),
+            Err(error) => Err(unusable(program, &error.to_string())),
+        },
+        Some(_) => Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned())),
+        None => Err(unusable(program, &format!("it was ended by {}", output.status))),
     }
-    String::from_utf8(output.stdout).map_err(|error| unusable(program, &error.to_string()))
 }
 
 /// The first executable of that name on the PATH.

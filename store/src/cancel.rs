@@ -1,13 +1,16 @@
 //! Calling a build off, with everything that it has started.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use uk_diagnostic::{Code, Diagnostic};
 
@@ -80,7 +83,8 @@ impl Cancel {
     /// may ask the user for a password.
     ///
     /// # Errors
-    /// When it can't be started; [`io::ErrorKind::Interrupted`] when it or this was called off.
+    /// When it can't be started; [`io::ErrorKind::Interrupted`] when this was called off, and it is from then on when such a
+    /// signal ended the process.
     pub fn output(&self, command: &mut Command) -> io::Result<Output> {
         self.listen();
         let called_off = || io::Error::from(io::ErrorKind::Interrupted);
@@ -93,21 +97,46 @@ impl Cancel {
         if self.is_cancelled() {
             end(process);
         }
-        let (out, errors) = (child.stdout.take(), child.stderr.take());
-        let (stdout, stderr) = std::thread::scope(|scope| {
-            let errors = scope.spawn(|| read(errors));
-            (read(out), errors.join().unwrap_or_default())
-        });
+        let read = self.read(&mut child);
         let seen = ended(process);
         self.asked().remove(&process);
         seen?;
         let status = child.wait()?;
-        // The same signal may have ended it before it was heard here.
+        // The same signal may have ended it before it was heard here: who asked for it meant the whole command.
         let signals = [Signal::INT, Signal::TERM, Signal::HUP].map(|signal| Some(signal.as_raw()));
-        if self.is_cancelled() || signals.contains(&status.signal()) {
+        if signals.contains(&status.signal()) {
+            self.cancel();
+        }
+        if self.is_cancelled() {
             return Err(called_off());
         }
+        let (stdout, stderr) = read?;
         Ok(Output { status, stdout, stderr })
+    }
+
+    /// What a process writes to standard output and standard error, until nobody can write any more or it is called off:
+    /// what the process has left behind may have both open for long.
+    fn read(&self, child: &mut Child) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        while (stdout.is_some() || stderr.is_some()) && !self.is_cancelled() {
+            let open = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
+            let mut polled: Vec<PollFd<'_>> =
+                open.iter().flatten().map(|pipe| PollFd::from_borrowed_fd(*pipe, PollFlags::IN)).collect();
+            match poll(&mut polled, Some(&LOOK)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                polled => polled?,
+            };
+            let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
+            let ready = open.map(|pipe| pipe.is_some() && ready.next() == Some(true));
+            if ready[0] {
+                read_some(&mut stdout, &mut out)?;
+            }
+            if ready[1] {
+                read_some(&mut stderr, &mut errors)?;
+            }
+        }
+        Ok((out, errors))
     }
 
     /// Runs a process in a group of its own to its end, and ends what it leaves in the group. `input` is told to it once
@@ -161,6 +190,9 @@ impl Cancel {
     }
 }
 
+/// How often it is looked whether something that writes nothing was called off.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
 /// How a process ended.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -179,17 +211,44 @@ fn ended(child: Pid) -> io::Result<()> {
     }
 }
 
-/// All that can be read from a pipe.
-fn read(pipe: Option<impl Read>) -> Vec<u8> {
-    let mut all = Vec::new();
-    // What ends before its time is told by the process's status.
-    let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut all));
-    all
+/// Reads what a pipe has to `all`. At its end there is none any more.
+fn read_some(pipe: &mut Option<impl Read>, all: &mut Vec<u8>) -> io::Result<()> {
+    let mut some = [0; 16 << 10];
+    let Some(open) = pipe else { return Ok(()) };
+    match open.read(&mut some) {
+        Ok(0) => *pipe = None,
+        Ok(length) => all.extend(&some[..length]),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
+/// Ends a process and all that it and what it has started have started.
 fn end(process: Pid) {
+    // Stopped, it starts nothing more while that is looked for, and reaps nothing: the numbers found stay theirs.
+    signal(process, Signal::STOP);
+    children(process).into_iter().for_each(end);
+    signal(process, Signal::TERM);
+    signal(process, Signal::CONT);
+}
+
+fn signal(process: Pid, signal: Signal) {
     // It may have ended already.
-    let _ = rustix::process::kill_process(process, Signal::TERM);
+    let _ = rustix::process::kill_process(process, signal);
+}
+
+fn children(process: Pid) -> Vec<Pid> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+        .filter(|one| parent(*one) == Some(process.as_raw_pid()))
+        .collect()
+}
+
+/// The process that started `process` (proc_pid_stat(5)); the name before it may have any characters.
+fn parent(process: Pid) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 fn kill(group: Pid) {

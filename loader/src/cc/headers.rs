@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use uk_action::HostPath;
 use uk_store::Cancel;
 
+use crate::Result;
 use crate::memo::Watch;
-use crate::toolchain::ask;
+use crate::toolchain::answer;
 
 /// Where the host has them.
 const ROOT: &str = "/usr/include";
@@ -34,11 +36,16 @@ const DATABASES: [&str; 5] = [
 ];
 
 /// The headers, where they are looked for.
-pub(super) fn collect(cancel: &Cancel, cc: &Path, watch: &mut Watch) -> BTreeSet<HostPath> {
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn collect(cancel: &Cancel, cc: &Path, watch: &mut Watch) -> Result<BTreeSet<HostPath>> {
     let root = Path::new(ROOT);
     watch.file(root);
     DATABASES.iter().for_each(|database| watch.sign(database));
-    let multiarch = ask(cancel, cc, &["-print-multiarch"], Path::new("/")).unwrap_or_default();
+    // A driver that doesn't know the question has its headers in `ROOT` itself.
+    let multiarch = answer(cancel, cc, Command::new(cc).arg("-print-multiarch").current_dir("/"))?;
+    let multiarch = multiarch.unwrap_or_default();
     let below = Some(multiarch.trim()).filter(|name| !name.is_empty()).map(|name| root.join(name));
     let mut wanted = BTreeSet::new();
     for folder in below.into_iter().chain([root.to_owned()]) {
@@ -52,5 +59,19 @@ pub(super) fn collect(cancel: &Cancel, cc: &Path, watch: &mut Watch) -> BTreeSet
             wanted.insert(HostPath::same(path));
         }
     }
-    wanted
+    Ok(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::needs::tests::script;
+
+    #[test]
+    fn a_driver_that_is_ended_leaves_nothing_to_be_remembered() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let asked = |text| collect(&Cancel::default(), &script(folder.path(), text), &mut Watch::default());
+        assert!(asked("kill -KILL $$").is_err());
+        assert!(asked("exit 1").is_ok(), "it doesn't know the question");
+    }
 }

@@ -5,6 +5,7 @@ mod headers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use uk_store::{Cancel, Store};
 use crate::Result;
 use crate::memo::{Place, Watch, recall_watched, remember};
 use crate::needs::{Digests, Unusable, contents, libraries};
-use crate::toolchain::ask;
+use crate::toolchain::{answer, ask};
 
 /// Where actions look for programs; see `PATH` in the planner's `base_env`.
 const FOLDERS: [&str; 2] = ["/usr/bin", "/bin"];
@@ -155,7 +156,11 @@ fn look(cancel: &Cancel, program: &Path, extra: &str, watch: &mut Watch) -> Resu
     let mut own: BTreeSet<PathBuf> =
         own.filter_map(|path| path.canonicalize().ok()?.parent().map(Path::to_owned)).collect();
     for question in ["-print-prog-name=cc1", "-print-prog-name=collect2", "-print-resource-dir"] {
-        let Ok(answer) = ask(cancel, program, &[question], root) else { continue };
+        // Not every driver knows each of them.
+        let Ok(answer) = answer(cancel, program, Command::new(program).arg(question).current_dir(root))?
+        else {
+            continue;
+        };
         let path = PathBuf::from(answer.trim());
         let folder = if question.ends_with("dir") { Some(&*path) } else { path.parent() };
         own.extend(folder.filter(|f| f.is_absolute() && !is_shared(f)).and_then(|f| f.canonicalize().ok()));
@@ -169,12 +174,12 @@ fn look(cancel: &Cancel, program: &Path, extra: &str, watch: &mut Watch) -> Resu
             .cloned()
             .collect()
     };
-    link.extend(libraries(&starts(&link)));
+    link.extend(libraries(cancel, &starts(&link))?);
     link.extend(own.iter().cloned());
 
     let mut compile: BTreeSet<HostPath> = link.iter().map(HostPath::same).collect();
     let started: Vec<PathBuf> = found.first(&COMPILING, &programs).into_iter().collect();
-    let needed = libraries(&started.iter().chain(&passes).cloned().collect::<Vec<_>>());
+    let needed = libraries(cancel, &started.iter().chain(&passes).cloned().collect::<Vec<_>>())?;
     compile.extend(started.into_iter().chain(needed).map(HostPath::same));
     let Found { passed, watch, .. } = found;
     // A file that appears in a folder before would be taken instead.
@@ -183,8 +188,8 @@ fn look(cancel: &Cancel, program: &Path, extra: &str, watch: &mut Watch) -> Resu
         watch.file(path);
     }
     passes.iter().for_each(|path| watch.file(path));
-    compile.extend(headers::collect(cancel, program, watch));
-    compile.extend(named(extra, watch)?);
+    compile.extend(headers::collect(cancel, program, watch)?);
+    compile.extend(named(cancel, extra, watch)?);
 
     let link: BTreeSet<HostPath> = link.iter().map(HostPath::same).collect();
     let mut read = Digests::default();
@@ -242,7 +247,7 @@ impl Found<'_> {
 }
 
 /// What the user lets build scripts see, with the libraries that its programs need.
-fn named(paths: &str, watch: &mut Watch) -> Result<BTreeSet<HostPath>> {
+fn named(cancel: &Cancel, paths: &str, watch: &mut Watch) -> Result<BTreeSet<HostPath>> {
     let mut all = BTreeSet::new();
     for path in paths.split(':').filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
@@ -256,7 +261,7 @@ fn named(paths: &str, watch: &mut Watch) -> Result<BTreeSet<HostPath>> {
             ));
         }
         watch.tree(&path);
-        let libraries = libraries(std::slice::from_ref(&path));
+        let libraries = libraries(cancel, std::slice::from_ref(&path))?;
         libraries.iter().for_each(|library| watch.file(library));
         all.extend(libraries.into_iter().chain([path]).map(HostPath::same));
     }

@@ -1,6 +1,7 @@
 //! The store and the executor from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cancel;
 mod common;
 mod crash;
 mod disk;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::Diagnostic;
 use uk_loader::Project;
-use uk_store::{Stamp, Store};
+use uk_store::{Cancel, Stamp, Store};
 
 use crate::made::{self, Record};
 
@@ -81,11 +81,11 @@ impl<'a> Dist<'a> {
     }
 
     /// Adds what was put to the record, together with what other processes have added meanwhile.
-    pub fn save(&self) -> Result<(), Box<Diagnostic>> {
+    pub fn save(&self, cancel: &Cancel) -> Result<(), Box<Diagnostic>> {
         if self.new.is_empty() {
             return Ok(());
         }
-        Record::update(self.project, |record| {
+        Record::update(self.project, cancel, |record| {
             record.artifacts.extend(self.new.iter().map(|(path, made)| (path.clone(), made.clone())));
         })
     }

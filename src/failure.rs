@@ -33,6 +33,11 @@ impl Failure {
         }
     }
 
+    /// Whether the command was called off.
+    pub fn is_interrupted(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.code == Code::Interrupted)
+    }
+
     /// A failure where something went wrong.
     pub fn if_any(self) -> Result<(), Self> {
         if self.diagnostics.is_empty() { Ok(()) } else { Err(self) }
@@ -46,7 +51,7 @@ impl Failure {
 
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
-        if self.diagnostics.iter().any(|d| d.code == Code::Interrupted) {
+        if self.is_interrupted() {
             INTERRUPTED
         } else if self.running {
             CANNOT_RUN

@@ -1,16 +1,20 @@
 //! The record of what was made beside a manifest, which is all that `uk clean` removes: artifacts, and what hooks made.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
-use uk_store::write_atomically;
+use uk_store::{Cancel, write_atomically};
 
 use crate::{dist, hooks};
+
+/// How often it is looked whether another process is done.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Everything that was made for one project, by its path relative to the manifest.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,23 +47,40 @@ impl Record {
     /// Changes the record as it is now, whatever other processes have added meanwhile.
     ///
     /// # Errors
-    /// `UK0506` where it can't be written.
-    pub fn update(project: &Project, change: impl FnOnce(&mut Record)) -> Result<(), Box<Diagnostic>> {
+    /// `UK0506` where it can't be written; [`Cancel::diagnostic`].
+    pub fn update(
+        project: &Project,
+        cancel: &Cancel,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<(), Box<Diagnostic>> {
         let write = || -> io::Result<()> {
-            let _lock = lock(project)?;
+            let _lock = lock(project, cancel)?;
             let mut all = Record::load(project);
             change(&mut all);
             all.save(project)
         };
-        write().map_err(|error| not_writable(&path(project).display().to_string(), &error.to_string()))
+        let written = write();
+        cancel.check()?;
+        written.map_err(|error| not_writable(&path(project).display().to_string(), &error.to_string()))
     }
 }
 
 /// Keeps other processes from changing the record, and from carrying out hooks, until it is dropped.
-pub fn lock(project: &Project) -> io::Result<File> {
+///
+/// # Errors
+/// [`io::ErrorKind::Interrupted`] where `cancel` is turned while another process has it.
+pub fn lock(project: &Project, cancel: &Cancel) -> io::Result<File> {
     let lock = File::create(path(project).with_extension("lock"))?;
-    lock.lock()?;
-    Ok(lock)
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if cancel.is_cancelled() => {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// `UK0506` for `path`.

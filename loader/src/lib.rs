@@ -20,7 +20,7 @@ mod toolchain;
 pub use cargo::{Cargo, DeviceText, Found, Locking, programs, unpack};
 pub use data::{Apart, FolderFault, check_folder};
 pub use host_programs::{host_programs, interpreters};
-pub use project::{MANIFEST, Project, members};
+pub use project::{MANIFEST, Project, members, shown};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
 pub use sources::{DataFolder, SourceSet, SourceSets};

@@ -165,11 +165,14 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// `path` relative to the current folder, if it is below it.
-fn shown(path: &Path) -> String {
+/// `path` relative to the current folder, if it is it or below it.
+pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|d| d.canonicalize());
     let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    relative.unwrap_or_else(|| path.to_owned()).display().to_string()
+    match relative {
+        Some(relative) if relative == Path::new("") => ".".to_owned(),
+        relative => relative.unwrap_or_else(|| path.to_owned()).display().to_string(),
+    }
 }
 
 /// `UK0506` for `path`.

@@ -68,6 +68,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         Failure::new(faults, &session.sources)
     })?;
     for plan in &session.hooks {
+        cancel.check()?;
         let done = hooks::carry_out(plan, &report, &session.store, effort.fresh);
         let done = done.map_err(|fault| Failure::new(vec![*fault], &session.sources))?;
         ui.diagnostics(&done.warnings, &session.sources);
@@ -76,6 +77,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
             .for_each(|path| ui.note(&format!("made {}", plan.project.folder.join(path).display())));
     }
     for planned in &session.planned {
+        cancel.check()?;
         publish(session, planned, &report)?;
     }
     if effort.check {
@@ -154,7 +156,7 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
     for (name, node) in planned.files() {
         dist.put(name, report.outputs(node)[0].digest, false, &session.store)?;
     }
-    dist.save()?;
+    dist.save(session.store.cancel())?;
     let witness = dist.witness();
     // Where nothing was done, the root is as it was.
     if report.executed > 0 || dist.is_changed() || !session.store.has_root(&witness, &name) {

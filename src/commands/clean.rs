@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
+use uk_store::Cancel;
 
 use crate::dist::Dist;
 use crate::failure::Failure;
@@ -54,7 +55,7 @@ fn clean(project: &Project, mut may: impl FnMut(&Path) -> bool) -> io::Result<(V
     if !state.join(".gitignore").exists() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let lock = made::lock(project)?;
+    let lock = made::lock(project, &Cancel::default())?;
     let mut record = Record::load(project);
     let (mut removed, mut kept) = Dist::clean(project, &mut record, &mut may)?;
     let hooks = hooks::clean(project, &mut record, &mut may);

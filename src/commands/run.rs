@@ -51,6 +51,7 @@ pub fn run(
         disks,
         state: planned.project.state(),
     };
+    session.store.cancel().check()?;
     // A guest takes this process's place, and what the store keeps for it would be left behind.
     drop(session);
     Ok(guest::run(&artifact, args, runner, ui)?)

@@ -20,10 +20,12 @@ pub fn run(folder: &Path, wanted: &str, select: &Select, format: Said, ui: Ui) -
     let reasons = Reasons::new(&session, &states);
     let nodes = node::find(&session.graph, |id| reasons.history.key(id), wanted)?;
     let found = nodes.iter().map(|id| (*id, reasons.of(*id)));
-    ui.output(&match format {
+    let said = match format {
         Said::Text => found.map(|(id, reason)| text(&reasons, id, &reason)).collect::<Vec<_>>().join("\n"),
         Said::Json => json(&session, &states, &reasons, found),
-    });
+    };
+    session.store.cancel().check()?;
+    ui.output(&said);
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! A hook's program that failed, as people see it.
 
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::Project;
 use uk_planner::manifest::{Program, Run, Step};
 use uk_store::{Fault, Reason, Refusal};
 
@@ -16,29 +18,62 @@ impl Thing {
         self.fault(cause, "put right what stands in its way")
     }
 
-    pub(super) fn failed_by(&self, error: &io::Error) -> Box<Diagnostic> {
-        let folder = Path::new(&self.path).parent().filter(|folder| *folder != Path::new(""));
-        let folder = folder.unwrap_or(Path::new(".")).display();
+    pub(super) fn failed_by(&self, project: &Project, error: &io::Error) -> Box<Diagnostic> {
         let next = match error.kind() {
-            io::ErrorKind::PermissionDenied => format!("make its folder writable (`chmod u+w {folder}`)"),
-            io::ErrorKind::StorageFull => "make room on the disk (`df -h .` shows it)".to_owned(),
+            io::ErrorKind::StorageFull => {
+                format!("make room on the disk (`df -h {}` shows it)", typed(&project.folder))
+            }
             io::ErrorKind::CrossesDevices => "choose a path on the file system of the manifest".to_owned(),
             _ => return self.failed(&error.to_string()),
         };
         self.fault(&error.to_string(), &next)
     }
 
+    /// That it can't be put in its place.
+    pub(super) fn not_placed(&self, project: &Project, error: &io::Error) -> Box<Diagnostic> {
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return self.failed_by(project, error);
+        }
+        let next = format!("make its folder writable (`chmod u+w {}`)", typed(&self.around(project)));
+        self.fault(&error.to_string(), &next)
+    }
+
+    /// That what is in its place can't be read.
+    pub(super) fn not_read(&self, project: &Project, error: &io::Error) -> Box<Diagnostic> {
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return self.failed_by(project, error);
+        }
+        let path = project.folder.join(&self.path);
+        let next = match fs::symlink_metadata(&path) {
+            Ok(_) => format!("make it readable (`chmod u+r {}`)", typed(&path)),
+            Err(_) => {
+                format!(
+                    "let what is in its folder be looked at (`chmod u+x {}`)",
+                    typed(&self.around(project))
+                )
+            }
+        };
+        self.fault(&error.to_string(), &next)
+    }
+
+    /// The nearest folder around its path that is there and can be looked at.
+    fn around(&self, project: &Project) -> PathBuf {
+        let path = project.folder.join(&self.path);
+        path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(&project.folder).to_owned()
+    }
+
     /// That `path`, its own or that of a folder around it, is something of another kind, which `--fresh`, if it was said, doesn't
     /// replace either.
-    pub(super) fn in_the_way(&self, path: &Path, fresh: bool) -> Box<Diagnostic> {
+    pub(super) fn in_the_way(&self, project: &Project, path: &Path, fresh: bool) -> Box<Diagnostic> {
         let own = path == Path::new(&self.path);
-        let path = path.display();
+        let (place, path) = (project.folder.join(path), path.display());
+        let aside = place.with_added_extension("old");
         let cause = match own && !self.is_folder() {
             true => "a folder is there, and a file is wanted".to_owned(),
             false => format!("`{path}` is no folder"),
         };
         let alone = if fresh { "`--fresh` makes nothing but files anew: " } else { "" };
-        self.fault(&cause, &format!("{alone}move it away (`mv {path} {path}.old`)"))
+        self.fault(&cause, &format!("{alone}move it away (`mv {} {}`)", typed(&place), typed(&aside)))
     }
 
     fn fault(&self, cause: &str, next: &str) -> Box<Diagnostic> {
@@ -46,6 +81,11 @@ impl Thing {
         let fault = Diagnostic::error(Code::HookFailed, message).label(self.span(), "this step");
         Box::new(fault.help(format!("{next}, and run the command again: nothing was left half made")))
     }
+}
+
+/// A path as a command that is typed names it: from where the user is, and quoted where a shell needs that.
+pub(super) fn typed(path: &Path) -> String {
+    uk_keys::words::quote([uk_loader::shown(path)])
 }
 
 impl Plan {
@@ -63,6 +103,8 @@ pub fn explain(diagnostic: &mut Diagnostic, fault: &Fault, plans: &[Plan]) {
     let found = plans.iter().find_map(|plan| Some((plan, plan.step_of(fault.action)?)));
     let Some((plan, (thing, run))) = found else { return };
     let (Program::Project(program) | Program::Host(program)) = &run.program;
+    // An absolute path stays one.
+    let file = typed(&plan.project.folder.join(&program.text));
     let (hook, program) = (&thing.make.hook, program.text.escape_debug());
     let failed = |what: &str| format!("the hook `{hook}` failed: its program `{program}` {what}");
     let (message, help) = match &fault.reason {
@@ -80,7 +122,7 @@ pub fn explain(diagnostic: &mut Diagnostic, fault: &Fault, plans: &[Plan]) {
         }
         Reason::NotStarted { source, .. } => {
             let help = format!(
-                "a script is made executable (`chmod +x {program}`), and its first line names what runs it: `#!/bin/sh`"
+                "a script is made executable (`chmod +x {file}`), and its first line names what runs it: `#!/bin/sh`"
             );
             (failed(&format!("can't be started: {source}")), Some(help))
         }

@@ -27,6 +27,7 @@ use uk_planner::manifest::Step;
 use uk_store::{self as executor, Store};
 
 use crate::made::Record;
+use fault::typed;
 use record::{Found, missing};
 
 /// What the hooks of one project make, in order.
@@ -242,8 +243,8 @@ impl Thing {
         };
         match state() {
             Ok(Some(state)) => Ok(state),
-            Ok(None) => Err(self.in_the_way(Path::new(&self.path), fresh)),
-            Err(error) => Err(self.failed_by(&error)),
+            Ok(None) => Err(self.in_the_way(project, Path::new(&self.path), fresh)),
+            Err(error) => Err(self.not_read(project, &error)),
         }
     }
 
@@ -316,7 +317,7 @@ pub fn carry_out(
     let mut work = false;
     for thing in &plan.things {
         let state = thing.state(&plan.project, &record, fresh)?;
-        report.warnings.extend(thing.warning(state));
+        report.warnings.extend(thing.warning(&plan.project, state));
         work |= matches!(state, State::ToMake | State::ToUpdate);
     }
     // Files of a folder that its program doesn't make any more.
@@ -335,7 +336,7 @@ pub fn carry_out(
 }
 
 impl Thing {
-    fn warning(&self, state: State) -> Option<Diagnostic> {
+    fn warning(&self, project: &Project, state: State) -> Option<Diagnostic> {
         let path = &self.path;
         let (message, help) = match (state, &self.what) {
             (State::Kept, _) => (
@@ -348,7 +349,8 @@ impl Thing {
             (State::Short(now), What::Image(size)) => (
                 format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
                 format!(
-                    "`truncate -s {size} {path}` makes it longer; `--fresh` makes it anew, and what is in it is lost"
+                    "`truncate -s {size} {}` makes it longer; `--fresh` makes it anew, and what is in it is lost",
+                    typed(&project.folder.join(path))
                 ),
             ),
             _ => return None,

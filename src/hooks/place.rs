@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
-use uk_store::Store;
+use uk_store::{Cancel, Store};
 
 use super::record::Found;
 use super::{Made, Plan, State, Thing, What};
@@ -36,7 +36,9 @@ pub(super) fn make(
     fresh: bool,
 ) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let project = &plan.project;
-    let staging = Staging::new(project)
+    let staging = Staging::new(project, store.cancel());
+    store.cancel().check()?;
+    let staging = staging
         .map_err(|error| made::not_writable(&project.state().display().to_string(), &error.to_string()))?;
     // Under the lock that `staging` holds: what another process has made meanwhile is there.
     let record = Record::load(project);
@@ -51,6 +53,8 @@ pub(super) fn make(
             What::Folder => None,
             _ => Some(staging.stage(project, thing, staged.len(), store)?),
         };
+        // What was copied may have taken long.
+        store.cancel().check()?;
         let replace = fresh || state == State::ToUpdate;
         staged.push(Staged { thing, path, file, made: thing.made(), replace });
     }
@@ -83,8 +87,8 @@ pub(super) fn make(
                 fs::symlink_metadata(&path).is_ok() && !path.is_dir()
             };
             return Err(match one.path.ancestors().skip(1).find(no_folder) {
-                Some(path) => one.thing.in_the_way(path, fresh),
-                None => one.thing.failed_by(&error),
+                Some(path) => one.thing.in_the_way(project, path, fresh),
+                None => one.thing.not_placed(project, &error),
             });
         }
     }
@@ -195,8 +199,8 @@ struct Staging {
 }
 
 impl Staging {
-    fn new(project: &Project) -> io::Result<Self> {
-        let lock = made::lock(project)?;
+    fn new(project: &Project, cancel: &Cancel) -> io::Result<Self> {
+        let lock = made::lock(project, cancel)?;
         let folder = project.state().join("staging");
         // Of a process that was killed: the lock says that none runs.
         match fs::remove_dir_all(&folder) {
@@ -215,7 +219,7 @@ impl Staging {
         store: &Store,
     ) -> Result<PathBuf, Box<Diagnostic>> {
         let file = self.folder.join(number.to_string());
-        let failed = |error: io::Error| thing.failed_by(&error);
+        let failed = |error: io::Error| thing.failed_by(project, &error);
         self.same_file_system(project, thing).map_err(failed)?;
         match &thing.what {
             What::Folder | What::Output { .. } => {}
@@ -224,10 +228,11 @@ impl Staging {
                 .map_err(|error| thing.failed(&error.to_string()))?,
             What::Image(size) => File::create(&file).and_then(|f| f.set_len(*size)).map_err(failed)?,
             What::Copy { from, digest, executable } => {
-                let source = project.folder.join(from);
+                let unreadable = |error| thing.failed(&format!("`{from}` can't be read: {error}"));
+                let source = File::open(project.folder.join(from)).map_err(unreadable)?;
                 // Bytes alone: a read-only template is to give a file that can be edited.
                 let copy = || -> io::Result<bool> {
-                    match uk_store::copy_file(&File::open(&source)?, &File::create(&file)?) {
+                    match uk_store::copy_file(&source, &File::create(&file)?) {
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
                         copied => copied?,
                     };

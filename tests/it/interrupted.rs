@@ -140,6 +140,49 @@ fn while_cargo_resolves_a_signal_ends_both_and_is_told() {
 }
 
 #[test]
+fn what_an_asked_program_has_started_ends_too() {
+    let store = Folder::empty();
+    let folder = Folder::example("hello");
+    // Its child and its grandchild hold what `uk` reads.
+    folder.write("rustc", "#!/bin/sh\nsh -c 'sleep 600; :'\n:\n");
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("rustc"), rights).expect("it is ours");
+    let running = uk(folder.path(), ["build"]).store(store.path()).env("RUSTC", folder.join("rustc")).start();
+    wait_until("`uk`, the script, its child and its grandchild run", || {
+        processes_in(folder.path()).len() == 4
+    });
+    running.signal(Signal::TERM);
+    running.wait().fails(130, &["UK0606"]);
+    wait_until("no child survives", || processes_in(folder.path()).is_empty());
+}
+
+/// Whether a process that is in `folder` has `file` open.
+fn has_open(folder: &Path, file: &Path) -> bool {
+    let open = |pid: Pid| std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero()));
+    let mut all = processes_in(folder).into_iter().flat_map(open).flatten().flatten();
+    all.any(|open| std::fs::read_link(open.path()).is_ok_and(|path| path == file))
+}
+
+#[test]
+fn once_all_steps_are_done_a_signal_is_heard_too() {
+    let folder = Folder::example("block");
+    uk(folder.path(), ["build"]).run().ok();
+    std::fs::remove_dir_all(folder.join("dist")).expect("it was made");
+    std::fs::remove_file(folder.join("disk.img")).expect("it was made");
+    // Another process puts files in their places.
+    let lock = std::fs::File::open(folder.join(".uk/made.lock")).expect("it was made");
+    lock.lock().expect("nobody has it");
+    for command in ["build", "run"] {
+        folder.write("src/lib.rs", &format!("{}\n// {}\n", folder.read("src/lib.rs"), token()));
+        let running = uk(folder.path(), [command]).start();
+        wait_until("it waits for the lock", || has_open(folder.path(), &folder.join(".uk/made.lock")));
+        running.signal(Signal::INT);
+        running.wait().fails(130, &["UK0606"]);
+        assert!(!folder.join("disk.img").exists() && !folder.join("dist").exists());
+    }
+}
+
+#[test]
 fn after_kill_9_the_next_build_goes_on() {
     let store = Folder::empty();
     let (application, word) = slow();

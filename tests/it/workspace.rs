@@ -77,6 +77,23 @@ fn a_folder_below_its_manifest_belongs_to_it() {
 }
 
 #[test]
+fn files_of_hooks_are_named_from_where_the_user_is() {
+    let folder = Folder::workspace();
+    let manifest = folder.read("examples/hello/unikernel.kdl");
+    let hook = "hook files {\n    image \"a disk.img\" sectors=8\n}\n";
+    folder.write("examples/hello/unikernel.kdl", &format!("{manifest}\n{hook}"));
+    let image = folder.join("examples/hello/a disk.img");
+    std::fs::create_dir(&image).expect("folders can be made");
+    let said = uk(folder.path(), ["build", "-p", "hello"]).run().fails(1, &["UK0608"]);
+    let typed = "`mv 'examples/hello/a disk.img' 'examples/hello/a disk.img.old'`";
+    assert!(said.contains(typed), "{said}");
+    std::fs::remove_dir(&image).expect("it is empty");
+    std::fs::write(&image, "").expect("it can be written");
+    let said = uk(folder.path(), ["build", "-p", "hello"]).run().ok().stderr;
+    assert!(said.contains("`truncate -s 4096 'examples/hello/a disk.img'`"), "{said}");
+}
+
+#[test]
 fn an_unknown_name_is_answered_with_the_nearest() {
     let folder = Folder::workspace();
     let before = folder.listing();

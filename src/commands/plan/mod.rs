@@ -37,7 +37,9 @@ pub fn run(
             return Ok(());
         }
         Some(Against::Last) => {
-            ui.output(&diff::last(&session));
+            let said = diff::last(&session);
+            session.store.cancel().check()?;
+            ui.output(&said);
             return Ok(());
         }
     }

@@ -15,8 +15,8 @@ pub(super) fn run() -> Done {
     let store = scratch.0.join("store");
     step::output(&mut uk_in(&hello, &store, &["build"]))?;
     let package = generated_package(&hello, &store)?;
-    // Folders of their own for each build: a file system that has just removed thousands of files may be slower at
-    // making new ones (ext4 without a journal is), and nobody who builds from nothing has just removed them.
+    // Folders of their own for each build: ext4 without a journal searches for minutes for inodes that weren't just freed,
+    // and nobody who builds from nothing has just removed thousands of files. `TMPDIR` moves them, to a tmpfs for one.
     let rounds = Cell::new(0);
     let fresh = |name: &str| {
         rounds.set(rounds.get() + 1);

@@ -1,5 +1,8 @@
 //! Actions that failed, as people see them.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use uk_action::{Action, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{error, warning};
@@ -73,6 +76,8 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     vec![diagnostic]
 }
 
+/// The number of SIGKILL.
+const KILLED: i32 = 9;
 /// What a compiler says of a macro that panicked.
 const MACRO_PANICKED: [&str; 3] =
     ["error: proc-macro derive panicked", "error: custom attribute panicked", "error: proc macro panicked"];
@@ -83,6 +88,23 @@ const NO_MEMORY: [&str; 4] = [
     "out of memory",
     "failed to map segment from shared object\n",
 ];
+
+/// The signal that ended a process: `signal 9 (SIGKILL)`.
+pub fn signal(status: ExitStatus) -> Option<String> {
+    status.signal()?;
+    // `signal: 6 (SIGABRT) (core dumped)`.
+    Some(status.to_string().replacen("signal: ", "signal ", 1).replace(" (core dumped)", ""))
+}
+
+/// The crates whose macros `action` can use, in a line.
+fn macros(action: &Action) -> Option<String> {
+    let macros = action.inputs.iter().filter_map(|input| {
+        let name = input.path.rsplit('/').next()?.strip_prefix("lib")?.strip_suffix(".so")?;
+        Some(format!("`{}`", name.rsplit_once('-').map_or(name, |(name, _)| name)))
+    });
+    let macros = macros.collect::<Vec<_>>().join(", ");
+    (!macros.is_empty()).then(|| format!("the crates whose macros it can use: {macros}"))
+}
 
 /// Says in a fault's message what its log tells of the cause.
 fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, log: &str) {
@@ -101,14 +123,7 @@ fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, l
             diagnostic.code = Code::MacroPanicked;
         }
         diagnostic.message = format!("a macro panicked while `{}` was compiled", action.label);
-        let macros = action.inputs.iter().filter_map(|input| {
-            let name = input.path.rsplit('/').next()?.strip_prefix("lib")?.strip_suffix(".so")?;
-            Some(format!("`{}`", name.rsplit_once('-').map_or(name, |(name, _)| name)))
-        });
-        let macros = macros.collect::<Vec<_>>().join(", ");
-        if !macros.is_empty() {
-            diagnostic.notes.insert(0, format!("the crates whose macros it can use: {macros}"));
-        }
+        macros(action).into_iter().for_each(|macros| diagnostic.notes.insert(0, macros));
     } else if exited
         && matches!(diagnostic.code, Code::ActionFailed | Code::BuildScriptFailed)
         && says(&NO_MEMORY)
@@ -117,6 +132,17 @@ fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, l
         diagnostic.message = format!("`{}` ran out of memory", action.label);
         diagnostic.help =
             Some("give it more with `--memory-limit MIB`, or run fewer steps at once with `-j 1`".into());
+    } else if let (Reason::Exit(status), true) = (&fault.reason, compiles)
+        && let Some(signal) = signal(*status)
+    {
+        diagnostic.message =
+            format!("the compiler was ended by {signal} while `{}` was compiled", action.label);
+        macros(action).into_iter().for_each(|macros| diagnostic.notes.insert(0, macros));
+        if status.signal() == Some(KILLED) {
+            diagnostic.help = Some(
+                "the system ends so what takes too much memory: run fewer steps at once with `-j 1`".into(),
+            );
+        }
     } else if exited && compiles && action.kind != Kind::Link {
         diagnostic.message = format!("`{}` doesn't compile", action.label);
     } else if matches!(action.kind, Kind::RunScript | Kind::ReadScript)

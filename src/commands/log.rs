@@ -33,6 +33,7 @@ fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> bool
     let Some(key) = history.key(id) else { return false };
     let path = session.store.log_path(key);
     match (std::fs::read(&path), session.store.record(key)) {
+        (Ok(log), None) if log.is_empty() => ui.note(&format!("`{name}` failed and printed nothing")),
         (Ok(log), record) => {
             let log = String::from_utf8_lossy(&log);
             let how = if record.is_some() { "printed" } else { "failed and printed" };

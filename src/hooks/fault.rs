@@ -11,6 +11,7 @@ use uk_planner::manifest::{Program, Run, Step};
 use uk_store::{Fault, Reason, Refusal};
 
 use super::{Plan, Thing, What};
+use crate::faults::signal;
 
 impl Thing {
     /// That it can't be made.
@@ -111,8 +112,7 @@ pub fn explain(diagnostic: &mut Diagnostic, fault: &Fault, plans: &[Plan]) {
         Reason::Exit(status) => {
             let ended = match status.code() {
                 Some(code) => format!("ended with exit code {code}"),
-                // `signal: 9 (SIGKILL)`.
-                None => format!("was ended by {}", status.to_string().replacen("signal: ", "signal ", 1)),
+                None => format!("was ended by {}", signal(*status).unwrap_or_default()),
             };
             (failed(&ended), refused(fault, &plan.project.folder))
         }

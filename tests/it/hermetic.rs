@@ -237,8 +237,8 @@ fn a_build_script_that_wants_too_much_memory_is_told_so() {
     build(&folder, "namespaces", &["--memory-limit", "0"]).ok();
 }
 
-#[test]
-fn a_macro_that_panics_is_named_with_its_words() {
+/// An application that uses a macro of the crate `panicky` in line 3; the macro does this.
+fn with_macro(deed: &str) -> Folder {
     let folder = Folder::application(
         "panicky = { path = \"panicky\" }",
         &format!(
@@ -250,13 +250,35 @@ fn a_macro_that_panics_is_named_with_its_words() {
         "panicky/Cargo.toml",
         "[package]\nname = \"panicky\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\nproc-macro = true\n",
     );
-    folder.write(
-        "panicky/src/lib.rs",
-        "/// Falls.\n#[proc_macro]\npub fn fall(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    panic!(\"no ground\")\n}\n",
-    );
+    let head =
+        "/// Falls.\n#[proc_macro]\npub fn fall(_: proc_macro::TokenStream) -> proc_macro::TokenStream";
+    folder.write("panicky/src/lib.rs", &format!("{head} {{\n    {deed}\n}}\n"));
+    folder
+}
+
+#[test]
+fn a_macro_that_panics_is_named_with_its_words() {
+    let folder = with_macro("panic!(\"no ground\")");
     let parts =
         ["a macro panicked while `app 0.1.0` was compiled", "`panicky`", "no ground", "src/lib.rs:3:1"];
     refused(build(&folder, "", &[]), &folder, "UK0626", &parts);
+}
+
+#[test]
+fn a_compiler_that_a_signal_ends_is_told_with_the_signal_and_the_macros() {
+    let raise = "unsafe extern \"C\" {\n        fn raise(signal: i32) -> i32;\n    }\n    \
+                 // SAFETY: a number.\n    unsafe { raise(9) };\n    unreachable!()";
+    for (deed, signal, help) in [
+        ("std::process::abort()", "signal 6 (SIGABRT)", ""),
+        (raise, "signal 9 (SIGKILL)", "takes too much memory"),
+    ] {
+        let folder = with_macro(deed);
+        let message = format!("the compiler was ended by {signal} while `app 0.1.0` was compiled");
+        let parts = [&*message, "the crates whose macros it can use: `panicky`", help];
+        refused(build(&folder, "", &[]), &folder, "UK0601", &parts);
+        let log = uk(folder.path(), ["log", "compile app"]).run().ok();
+        assert!(log.stderr.contains("`compile app 0.1.0` failed and printed nothing"), "{log}");
+    }
 }
 
 #[test]

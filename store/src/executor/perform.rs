@@ -183,6 +183,10 @@ impl Worker<'_> {
         let outputs: Outputs = match outputs {
             Ok(outputs) => outputs.into(),
             Err(reason) => {
+                if end.is_empty() {
+                    // What ran has a log, or a record: else nobody could tell that it did.
+                    self.store.place_bytes(&[], &self.store.log_path(task.key))?;
+                }
                 let reached = self.watch(task, action, &reason, &end, took);
                 return Err(Stop::Failed(reason, end, Box::new(reached)));
             }

@@ -18,9 +18,11 @@ use crate::{StoreError, fault};
 /// The format that this code reads and writes. Raised only when an older `uk` could harm a store written by a newer.
 const FORMAT: u64 = 1;
 const FORMAT_FILE: &str = "FORMAT";
+const IGNORE_FILE: &str = ".gitignore";
 /// Everything that may stand at the top of a store; anything else is somebody else's folder.
-pub(crate) const OWN: [&str; 14] = [
+pub(crate) const OWN: [&str; 15] = [
     FORMAT_FILE,
+    IGNORE_FILE,
     "ac",
     "bad",
     "cas",
@@ -237,6 +239,9 @@ fn create(root: &Path, marker: &Path) -> Result<(), StoreError> {
             return Err(StoreError::Foreign { path: root.to_owned() });
         }
     }
+    // A store inside a project is none of its sources, for git and for `uk`.
+    let ignored = root.join(IGNORE_FILE);
+    fs::write(&ignored, "*\n").during("write", &ignored)?;
     let temporary = root.join(format!(".format-{}", std::process::id()));
     fs::write(&temporary, format!("uk-store {FORMAT}\n")).during("write", &temporary)?;
     fs::rename(&temporary, marker).during("write", marker)

@@ -228,3 +228,13 @@ fn two_builds_at_once_with_one_store_do_the_work_once() {
     assert_eq!(twice, [""; 0], "{first}\n{second}");
     assert_eq!(one.bytes("dist/hello"), two.bytes("dist/hello"));
 }
+
+/// CI keeps the store beside the sources, to find it again.
+#[test]
+fn a_store_in_the_project_is_none_of_its_sources() {
+    let folder = Folder::example("hello");
+    let build = || uk(folder.path(), ["build"]).env("UK_STORE", folder.join(".cache/uk")).run().ok();
+    build();
+    let ran = build();
+    assert_eq!(ran.counts().0, 0, "{ran}");
+}

@@ -169,6 +169,13 @@ fn folders_that_cannot_become_data_are_told_before_anything_is_built() {
     refused(&folder, "fat", &["isn't UTF-8"]);
 
     let folder = example();
+    let manifest = folder.read("unikernel.kdl");
+    for (dir, built) in [("dist", "dist"), ("dist/below", "dist"), (".uk/sdk", ".uk"), (".", "dist")] {
+        folder.write("unikernel.kdl", &manifest.replace("dir=t", &format!("dir={dir:?}")));
+        refused(&folder, "crunch", &[&format!("what is in `{built}/` is built of them")]);
+    }
+
+    let folder = example();
     let big = File::create(folder.join("t/big")).expect("it can be made");
     // A hole: nothing reads it.
     big.set_len(1 << 32).expect("files can be big");

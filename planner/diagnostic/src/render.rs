@@ -157,7 +157,8 @@ impl miette::SourceCode for Excerpts<'_> {
             (start, stop - start).into(),
             from,
             column,
-            starts.len(),
+            // By these it is told which labels are near enough to share an excerpt.
+            to.min(starts.len()) - from,
         )))
     }
 }

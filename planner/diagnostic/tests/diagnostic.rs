@@ -114,3 +114,18 @@ fn a_label_behind_the_last_character_is_drawn() {
     handler().render_report(&mut drawn, &Rendered::new(&fault, &sources)).expect("a string takes everything");
     assert!(drawn.contains("expected a path"), "{drawn}");
 }
+
+#[test]
+fn what_lies_between_two_labels_far_apart_is_left_out() {
+    let mut sources = Sources::default();
+    let text: String = (1..=1000).map(|line| format!("line {line}\n")).collect();
+    let id = sources.add("text", text.as_str());
+    let place = |word: &str| Span::new(id, text.find(word).map_or(0..0, |at| at..at + word.len()));
+    let fault = Diagnostic::error(Code::KeyStage, "message")
+        .label(place("line 500"), "here")
+        .label(place("line 10"), "there");
+    let mut drawn = String::new();
+    handler().render_report(&mut drawn, &Rendered::new(&fault, &sources)).expect("a string takes everything");
+    assert!(drawn.contains("here") && drawn.contains("there"), "{drawn}");
+    assert!(drawn.lines().count() < 20, "{drawn}");
+}

@@ -2,7 +2,7 @@
 
 use uk_diagnostic::{Code, Diagnostic};
 
-use super::{Hooks, Make, within};
+use super::{Hooks, Make, built, within};
 use crate::data::Data;
 use crate::manifest::Step;
 use crate::paths;
@@ -32,9 +32,18 @@ impl Hooks {
     /// Where the files that `data` are made of come from.
     ///
     /// # Errors
-    /// `UK0213` where a step makes something in the folder that is the user's from then on, or the folder isn't one.
+    /// `UK0213` where a step makes something in the folder that is the user's from then on, or the folder isn't one; `UK0411`
+    /// where the build itself makes something in it.
     pub fn files(&self, data: &Data) -> Result<Files, Box<Diagnostic>> {
         let folder = paths::normal(&data.folder);
+        if let Some(built) = built(&folder) {
+            let message = format!(
+                "no data can be made of the folder `{}`: what is in `{built}/` is built of them",
+                data.folder.escape_debug()
+            );
+            let fault = Diagnostic::error(Code::UnfitFolder, message).label(data.span, "here");
+            return Err(Box::new(fault.help("put the files into a folder of their own, and name that one")));
+        }
         let (mut made, mut may_be_missing) = (Vec::new(), false);
         for make in self.steps() {
             match &make.step {

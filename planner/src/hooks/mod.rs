@@ -111,8 +111,13 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
     path.rmatch_indices('/').map(|(at, _)| &path[..at])
 }
 
-/// What a build makes beside the manifest: it may be from before when a hook reads it, or not be there.
+/// What a build makes beside the manifest: before it, that is from the last one or not there.
 const BUILT: [&str; 2] = ["dist", ".uk"];
+
+/// The folder of what a build makes that `path` lies in or is around, if there is one.
+fn built(path: &str) -> Option<&'static str> {
+    BUILT.into_iter().find(|built| within(path, built) || within(built, path))
+}
 
 /// Steps while they are put in order.
 struct Order<'m> {
@@ -194,8 +199,7 @@ impl<'m> Order<'m> {
 
     /// The step that makes what `path` names, where it may be read.
     fn read(&mut self, path: &Name) -> Option<usize> {
-        let built = BUILT.iter().find(|built| within(&path.text, built) || within(built, &path.text));
-        if let Some(built) = built {
+        if let Some(built) = built(&path.text) {
             let read = if path.text.is_empty() { "." } else { &path.text };
             self.fault(
                 format!(

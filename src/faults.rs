@@ -8,18 +8,16 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{error, warning};
 use uk_store::{Fault, Reason};
 
+use crate::excerpt::{Log, SHOWN, excerpt};
 use crate::hooks;
 use crate::rejected;
 use crate::session::Session;
 use crate::ui::{Ui, plain};
 
-/// How many lines of a log are shown; the whole is in a file.
-const EXCERPT: usize = 60;
-
 /// A failed action as people see it, with what matters of its log.
 pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     let action = session.graph.get(fault.action);
-    let mut log = String::from_utf8_lossy(&fault.log).into_owned();
+    let Log { text: mut log, gap } = Log::of(fault);
     if action.kind == Kind::Link
         && let Some(planned) = session.planned.iter().find(|p| p.image.link == fault.action)
     {
@@ -34,13 +32,9 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     }
     let mut diagnostic = fault.diagnostic(&session.graph);
     if action.kind == Kind::Hook {
-        // Why it ended comes last.
         let lines: Vec<&str> = log.trim_end().lines().collect();
-        let cut = lines.len().saturating_sub(EXCERPT);
-        let before = if cut > 0 { format!("{cut} lines ...\n") } else { String::new() };
-        diagnostic
-            .notes
-            .extend((!lines.is_empty()).then(|| format!("it printed:\n{before}{}", lines[cut..].join("\n"))));
+        let said = format!("it printed:\n{}", excerpt(&lines, gap));
+        diagnostic.notes.extend((!lines.is_empty()).then_some(said));
         hooks::explain(&mut diagnostic, fault, &session.hooks);
         return vec![diagnostic];
     }
@@ -51,11 +45,9 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     let told = |line: &&str| script && (error(line).is_some() || warning(line).is_some());
     let lines: Vec<&str> = log.lines().filter(|line| !told(line)).collect();
     let first = lines.iter().position(|l| plain(l).starts_with("error")).unwrap_or(0);
-    let end = lines.len().min(first + EXCERPT);
-    if let Some(cut) = lines.len().checked_sub(end).filter(|n| *n > 0) {
-        diagnostic.notes.push(format!("{}\n... and {cut} more lines", lines[first..end].join("\n")));
-    } else if end > first {
-        let said = lines[first..end].join("\n");
+    let lines = &lines[first..];
+    if !lines.is_empty() {
+        let said = excerpt(lines, gap);
         // A compiler's messages need no word before them.
         let alone = script || !said.contains('\n');
         diagnostic.notes.push(if alone { format!("it printed:\n{said}") } else { said });
@@ -64,14 +56,22 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     left_out(&mut diagnostic, session, action, &log);
     // What a C compiler said, for one, comes as warnings.
     if !warned.is_empty() {
-        diagnostic.notes.insert(0, format!("it warned:\n{}", warned.join("\n")));
+        diagnostic.notes.insert(0, format!("it warned:\n{}", excerpt(&warned, gap)));
     }
     if !errors.is_empty() && matches!(fault.reason, Reason::Exit(_)) {
-        diagnostic.message = format!("the build script of `{}` failed: {}", action.label, errors.join("\n"));
+        diagnostic.message =
+            format!("the build script of `{}` failed: {}", action.label, excerpt(&errors, gap));
     }
     if let Some((first, more)) = diagnostic.message.clone().split_once('\n').filter(|_| script) {
         diagnostic.message = first.to_owned();
         diagnostic.notes.insert(0, more.to_owned());
+    }
+    let cut = [lines.len(), errors.len(), warned.len()].iter().any(|number| *number > SHOWN);
+    if let Some(path) = fault.log_path.as_ref().filter(|_| cut) {
+        let whole = format!("the whole log is in `{}`", path.display());
+        if diagnostic.help.as_ref() != Some(&whole) {
+            diagnostic.notes.insert(0, whole);
+        }
     }
     vec![diagnostic]
 }

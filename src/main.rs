@@ -9,6 +9,7 @@ mod commands;
 mod difference;
 mod dist;
 mod effort;
+mod excerpt;
 mod failure;
 mod faults;
 mod guest;

@@ -11,6 +11,7 @@ use crate::cli::{Effort, Select};
 use crate::difference;
 use crate::dist::Dist;
 use crate::effort;
+use crate::excerpt::{SHOWN, excerpt};
 use crate::failure::Failure;
 use crate::faults;
 use crate::hooks;
@@ -130,17 +131,30 @@ fn show_warnings(session: &Session, report: &Report, executed: &[ActionId], ui: 
         if action.kind == Kind::RunScript {
             let stdout = report.outputs[id.index()].as_ref().and_then(|outputs| outputs.get(1));
             let said = stdout.and_then(|stdout| session.store.read(stdout.digest).ok()).unwrap_or_default();
-            for warning in warnings(&said) {
-                ui.note(&format!("warning: the build script of `{}`: {warning}", action.label));
-            }
+            let warned = warnings(&said);
+            let line = |warning| format!("warning: the build script of `{}`: {warning}", action.label);
+            let warned: Vec<String> = warned.into_iter().map(line).collect();
+            let path = stdout.map(|stdout| session.store.blob_path(stdout.digest)).unwrap_or_default();
+            show(&warned, &path, ui);
         }
         let State::Cached { key, .. } = states[id.index()] else { continue };
-        let Ok(log) = std::fs::read(session.store.log_path(key)) else { continue };
+        let path = session.store.log_path(key);
+        let Ok(log) = std::fs::read(&path) else { continue };
         let log = String::from_utf8_lossy(&log);
         if action.kind == Kind::Compile && !log.trim().is_empty() {
             let text = if ui.colours() { log.into_owned() } else { plain(&log) };
-            ui.note(text.trim_end());
+            show(&text.trim_end().lines().collect::<Vec<_>>(), &path, ui);
         }
+    }
+}
+
+/// Prints `lines`, or what matters of many, whose whole is in the file `whole`.
+fn show<S: AsRef<str>>(lines: &[S], whole: &Path, ui: Ui) {
+    if !lines.is_empty() {
+        ui.note(&excerpt(lines, false));
+    }
+    if lines.len() > SHOWN {
+        ui.note(&format!("all that it printed is in `{}`", whole.display()));
     }
 }
 

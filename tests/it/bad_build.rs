@@ -111,6 +111,35 @@ fn warnings_of_a_build_script_are_shown_and_explain_its_failure() {
 }
 
 #[test]
+fn of_much_that_a_step_printed_the_first_and_the_last_lines_are_shown() {
+    let folder = Folder::example("hello-key");
+    let script = |deed: &str| {
+        let text = format!("// {}\nfn main() {{\n    {deed}\n}}\n", crate::support::token());
+        folder.write("build.rs", &text);
+    };
+    let hundred = |what: &str, end: &str| script(&format!("for n in 0..100 {{ {what} }}\n    {end}"));
+    hundred("eprintln!(\"line {n}.\");", "panic!(\"the cause\");");
+    let said =
+        fails(&folder, &[], &["UK0602"], &["line 0.\n", "lines left out ...\n", "line 99.\n", "the cause"]);
+    assert!(!said.contains("line 50."), "{said}");
+    log_holds(&said, "line 50.");
+    // Warnings of one that fails, never ends, or goes well.
+    let warn = "println!(\"cargo::warning=warned {n}.\");";
+    let parts = ["warned 0.\n", "... 41 lines left out ...\n", "warned 99.\n"];
+    for (end, options) in [("std::process::exit(3);", &[][..]), ("loop {}", &["--timeout", "3"])] {
+        hundred(warn, end);
+        let code = if options.is_empty() { "UK0602" } else { "UK0624" };
+        let said = fails(&folder, options, &[code], &parts);
+        assert!(!said.contains("warned 50."), "{said}");
+        log_holds(&said, "warned 50.");
+    }
+    hundred(warn, "");
+    let said = uk(folder.path(), ["build"]).run().ok().stderr;
+    parts.iter().for_each(|part| assert!(said.contains(&part[..part.len() - 1]), "`{part}` in:\n{said}"));
+    assert!(!said.contains("warned 50.") && said.contains("all that it printed is in `"), "{said}");
+}
+
+#[test]
 fn a_build_script_says_why_it_fails() {
     let folder = Folder::example("hello-key");
     for end in ["std::process::exit(3);", ""] {

@@ -9,6 +9,9 @@ use uk_diagnostic::{Diagnostic, Rendered, Sources};
 use crate::cli::When;
 use crate::failure::Failure;
 
+/// Diagnostics that are drawn at once: what damaged a file has many, and nobody reads more.
+const MOST: usize = 100;
+
 /// How to print in this run.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
@@ -76,15 +79,21 @@ impl Ui {
             .with_links(false)
             .with_width(100)
             .with_wrap_lines(false);
-        for diagnostic in diagnostics {
+        let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
+        if shown.len() > MOST {
+            // Errors stay.
+            shown.sort_by_key(|diagnostic| !diagnostic.is_error());
+            shown.truncate(MOST);
+        }
+        for diagnostic in &shown {
             // What a tool printed is shown as it printed it.
             let (logs, notes): (Vec<String>, Vec<String>) =
                 diagnostic.notes.iter().cloned().partition(|note| note.contains('\n'));
             let help = diagnostic.help.clone();
             let last = logs.is_empty().then(|| help.clone()).flatten();
-            let shown = Diagnostic { notes, help: last, ..diagnostic.clone() };
+            let drawn = Diagnostic { notes, help: last, ..(*diagnostic).clone() };
             let mut text = String::new();
-            if handler.render_report(&mut text, &Rendered::new(&shown, sources)).is_err() {
+            if handler.render_report(&mut text, &Rendered::new(&drawn, sources)).is_err() {
                 text = format!("{}: {}\n", diagnostic.code, diagnostic.message);
             }
             for log in &logs {
@@ -94,6 +103,10 @@ impl Ui {
                 text.push_str(&format!("\n  help: {help}\n"));
             }
             self.note(&text);
+        }
+        let more = diagnostics.len() - shown.len();
+        if more > 0 {
+            self.note(&format!("... and {more} more of them: mend these first"));
         }
     }
 }

@@ -242,3 +242,10 @@ fn a_wrong_command_line_ends_with_2() {
     }
     assert_eq!(folder.listing(), before);
 }
+
+#[test]
+fn a_flood_of_faults_is_cut() {
+    let key = "    key again type=string\n";
+    let folder = with(&format!("unikernel hello-key\n{}{JOB}", key.trim_start().repeat(1001)));
+    fails(&folder, &[], &["UK0206"; 100], &["... and 900 more of them"]);
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uk_action::Digest;
 use uk_diagnostic::Diagnostic;
 use uk_loader::Project;
-use uk_store::{Cancel, Stamp, Store};
+use uk_store::{Cancel, Stamp, Store, hash_file};
 
 use crate::made::{self, Record};
 
@@ -28,6 +28,12 @@ impl Made {
     /// Whether `path` is still it, whatever was done to its mode and its names.
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         Ok(Stamp::of(&fs::symlink_metadata(path)?).has_content_of(&self.stamp))
+    }
+
+    /// Whether `path` is a copy of it, as in a copy of the project's folder.
+    fn is_copied_to(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+            && hash_file(path).is_ok_and(|digest| digest == self.digest)
     }
 }
 
@@ -109,7 +115,7 @@ impl<'a> Dist<'a> {
             match made.is_at(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(made::not_removed(&path)(error)),
-                Ok(same) if same || may(&relative) => {
+                Ok(same) if same || made.is_copied_to(&path) || may(&relative) => {
                     fs::remove_file(&path).map_err(made::not_removed(&path))?;
                     removed.push(relative.clone());
                 }

@@ -48,6 +48,15 @@ fn clean_keeps_an_artifact_that_was_edited_and_says_so() {
 }
 
 #[test]
+fn clean_removes_an_artifact_that_is_a_copy_of_what_was_made() {
+    let folder = built();
+    std::fs::copy(folder.join("dist/hello-key"), folder.join("copy")).expect("it can be copied");
+    std::fs::rename(folder.join("copy"), folder.join("dist/hello-key")).expect("it can be renamed");
+    let ran = uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("dist").exists(), "{ran}");
+}
+
+#[test]
 fn clean_names_the_file_that_it_cannot_remove() {
     let folder = built();
     std::fs::remove_file(folder.join("dist/hello-key")).expect("it can be removed");

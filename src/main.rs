@@ -47,11 +47,17 @@ fn main() -> ExitCode {
 /// What clap has to say: help and versions, or why the command line can't be read. A guest could end with clap's own 2, so
 /// `uk run` ends with the code that says that no guest was run.
 fn refuse(error: &clap::Error) -> ExitCode {
-    // Nowhere to complain when this can't be printed.
-    let _ = error.print();
+    let printed = ui::written(error.print());
     let running = std::env::args().skip(1).take_while(|word| word != "--").any(|word| word == "run");
     match error.exit_code() {
-        0 => ExitCode::SUCCESS,
+        0 => match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) => {
+                let failure = failure::Failure::from(fault);
+                ui::Ui::new(cli::When::Auto).failure(&failure);
+                ExitCode::from(failure.exit_code())
+            }
+        },
         _ if running => ExitCode::from(failure::CANNOT_RUN),
         _ => ExitCode::from(2),
     }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use uk_diagnostic::{Diagnostic, Rendered, Sources};
+use uk_diagnostic::{Code, Diagnostic, Rendered, Sources};
 
 use crate::cli::When;
 use crate::failure::Failure;
@@ -45,9 +45,12 @@ impl Ui {
     }
 
     /// What the command was asked for, to standard output. A reader that went away is no fault.
-    pub fn output(self, text: &str) {
+    ///
+    /// # Errors
+    /// `UK0506` where it can't be written.
+    pub fn output(self, text: &str) -> Result<(), Box<Diagnostic>> {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }
 
     /// A line for the person at the terminal, to standard error.
@@ -108,6 +111,20 @@ impl Ui {
         if more > 0 {
             self.note(&format!("... and {more} more of them: mend these first"));
         }
+    }
+}
+
+/// Whether standard output took what was written. A reader that went away is no fault.
+///
+/// # Errors
+/// `UK0506` where it didn't.
+pub fn written(result: std::io::Result<()>) -> Result<(), Box<Diagnostic>> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let message = format!("can't write to standard output: {error}");
+            Err(Box::new(Diagnostic::error(Code::NotWritable, message).help("look at where it leads to")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -18,7 +18,7 @@ pub fn run(folder: &Path, locking: Locking, ui: Ui) -> Result<(), Failure> {
     let heads = ["implementation", "interface", "unix", "virtio", "crate", "doc"].map(str::to_owned);
     // Each member of a workspace has all of the SDK's.
     let rows: BTreeSet<[String; 6]> = catalogues.iter().flat_map(rows).collect();
-    ui.output(&table(&heads, &rows.into_iter().collect::<Vec<_>>()));
+    ui.output(&table(&heads, &rows.into_iter().collect::<Vec<_>>()))?;
     read
 }
 

@@ -12,12 +12,12 @@ static PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 pub fn run(code: Option<&str>, ui: Ui) -> Result<(), Failure> {
     let Some(text) = code else {
         let index: String = Code::ALL.iter().map(|code| format!("{code}  {}\n", code.title())).collect();
-        ui.output(&index);
+        ui.output(&index)?;
         return Ok(());
     };
     let page = text.parse::<Code>().ok().and_then(|code| page(&code.to_string()));
     match page {
-        Some(page) => ui.output(page),
+        Some(page) => ui.output(page)?,
         None => return Err(unknown(text)),
     }
     Ok(())

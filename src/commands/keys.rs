@@ -29,7 +29,7 @@ pub fn run(folder: &Path, select: &Select, ui: Ui) -> Result<(), Failure> {
         let heads = ["key", "type", "stage", "value", "from", "doc"].map(str::to_owned);
         text.push_str(&table(&heads, &rows));
     }
-    ui.output(&text);
+    ui.output(&text)?;
     Ok(())
 }
 

@@ -18,8 +18,11 @@ pub fn run(folder: &Path, wanted: &str, select: &Select, ui: Ui) -> Result<(), F
     let states = status(&session.graph, &session.store);
     let history = History::load(&session.graph, &session.store, &states);
     let nodes = node::find(&session.graph, |id| history.key(id), wanted)?;
-    let ran: Vec<ActionId> = nodes.iter().copied().filter(|id| print(&session, &history, *id, ui)).collect();
-    if ran.is_empty() {
+    let mut ran = false;
+    for id in nodes {
+        ran |= print(&session, &history, id, ui)?;
+    }
+    if !ran {
         return Err(Diagnostic::error(Code::UnknownPlanNode, format!("`{wanted}` has not run yet"))
             .help("tools and generated files don't run; all else does in `uk build`, unless its result is known")
             .into());
@@ -28,9 +31,9 @@ pub fn run(folder: &Path, wanted: &str, select: &Select, ui: Ui) -> Result<(), F
 }
 
 /// Prints what is known of one, and whether anything is.
-fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> bool {
+fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> Result<bool, Failure> {
     let name = node::name(&session.graph, id);
-    let Some(key) = history.key(id) else { return false };
+    let Some(key) = history.key(id) else { return Ok(false) };
     let path = session.store.log_path(key);
     match (std::fs::read(&path), session.store.record(key)) {
         (Ok(log), None) if log.is_empty() => ui.note(&format!("`{name}` failed and printed nothing")),
@@ -38,11 +41,11 @@ fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> bool
             let log = String::from_utf8_lossy(&log);
             let how = if record.is_some() { "printed" } else { "failed and printed" };
             ui.note(&format!("`{name}` {how}, in {}:", path.display()));
-            ui.output(&if ui.colours() { log.into_owned() } else { plain(&log) });
+            ui.output(&if ui.colours() { log.into_owned() } else { plain(&log) })?;
         }
         (Err(_), Some(record)) if record.log == 0 => ui.note(&format!("`{name}` printed nothing")),
         (Err(_), Some(_)) => ui.note(&format!("what `{name}` printed isn't kept any more")),
-        (Err(_), None) => return false,
+        (Err(_), None) => return Ok(false),
     }
-    true
+    Ok(true)
 }

@@ -45,7 +45,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<ExitCode, Failure> {
         Command::New { path } => new::run(&folder, path, ui)?,
         Command::Store(command) => return store::run(command, ui),
         Command::Explain { code } => explain::run(code.as_deref(), ui)?,
-        Command::Completions { shell } => completions::run(*shell, ui),
+        Command::Completions { shell } => completions::run(*shell, ui)?,
     }
     Ok(ExitCode::SUCCESS)
 }

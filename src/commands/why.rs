@@ -25,7 +25,7 @@ pub fn run(folder: &Path, wanted: &str, select: &Select, format: Said, ui: Ui) -
         Said::Json => json(&session, &states, &reasons, found),
     };
     session.store.cancel().check()?;
-    ui.output(&said);
+    ui.output(&said)?;
     Ok(())
 }
 

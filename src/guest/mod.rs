@@ -49,7 +49,7 @@ pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -
         let shown = std::iter::once(program.display().to_string()).chain(words);
         let shown = variables.iter().map(|(name, value)| format!("{name}={}", value.display())).chain(shown);
         let shown = (!variables.is_empty()).then(|| "env".to_owned()).into_iter().chain(shown);
-        ui.output(&format!("{}\n", uk_keys::words::quote(shown)));
+        ui.output(&format!("{}\n", uk_keys::words::quote(shown))).map_err(|fault| *fault)?;
         return Ok(0);
     }
     let mut command = Command::new(&program);

@@ -194,3 +194,29 @@ fn a_qemu_that_ends_before_its_guest_is_told_so() {
     let left: Vec<_> = folder.listing().into_iter().filter(|path| path.contains("report")).collect();
     assert_eq!(left, [""; 0]);
 }
+
+#[test]
+fn what_a_command_prints_where_it_can_not_be_written_is_an_error_and_a_reader_that_left_is_none() {
+    let folder = Folder::example("hello");
+    let commands: [&[&str]; 10] = [
+        &["plan"],
+        &["plan", "--format", "json"],
+        &["plan", "--diff=last"],
+        &["keys"],
+        &["devices"],
+        &["why", "link hello"],
+        &["explain"],
+        &["store", "stats"],
+        &["completions", "bash"],
+        &["--help"],
+    ];
+    for command in commands {
+        let full = uk(folder.path(), command).through("sh", &["-c", "exec \"$0\" \"$@\" > /dev/full"]);
+        let said = full.run().fails(1, &["UK0506"]);
+        assert!(said.contains("can't write to standard output: No space left"), "{command:?}: {said}");
+        // Only when the reader has surely gone.
+        let left = "trap '' PIPE; { while printf x 2> /dev/null; do :; done; \"$0\" \"$@\"; echo code $? >&2; } | true";
+        let ran = uk(folder.path(), command).through("sh", &["-c", left]).run();
+        assert_eq!(ran.stderr, "code 0\n", "{command:?}");
+    }
+}

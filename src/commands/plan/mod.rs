@@ -33,13 +33,13 @@ pub fn run(
     match against {
         None => {}
         Some(Against::Default) => {
-            ui.output(&diff::diff(folder, select, &session)?);
+            ui.output(&diff::diff(folder, select, &session)?)?;
             return Ok(());
         }
         Some(Against::Last) => {
             let said = diff::last(&session);
             session.store.cancel().check()?;
-            ui.output(&said);
+            ui.output(&said)?;
             return Ok(());
         }
     }
@@ -51,7 +51,7 @@ pub fn run(
         Format::Dot => drawing::dot(&session.graph, &states),
         Format::Mermaid => drawing::mermaid(&session.graph, &states),
     };
-    ui.output(&text);
+    ui.output(&text)?;
     Ok(())
 }
 

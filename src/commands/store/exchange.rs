@@ -18,7 +18,7 @@ const MADE_BY: &str = concat!("uk ", env!("CARGO_PKG_VERSION"));
 pub(super) fn key(ui: Ui) -> Result<(), Failure> {
     let folder = keys()?;
     let key = SigningKey::load_or_create(&folder).map_err(|error| failed(&error))?;
-    ui.output(&format!("{}\n", key.public()));
+    ui.output(&format!("{}\n", key.public()))?;
     ui.note(&format!("the signing key is in `{}`: keep it to yourself", folder.display()));
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) fn run(
     ui.output(&match format {
         Format::Json => to_json(&collected, dry_run),
         Format::Text => text(&collected, dry_run),
-    });
+    })?;
     Ok(())
 }
 

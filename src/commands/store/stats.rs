@@ -46,7 +46,7 @@ pub(super) fn run(store: &Store, format: Format, ui: Ui) -> Result<(), Failure> 
             shares: shares.into_iter().map(share).collect(),
             fallen_roots: stats.fallen,
             strays: stats.strays,
-        }));
+        }))?;
         return Ok(());
     }
     let rows = shares.map(|(what, Share { count, bytes })| [what.to_owned(), count.to_string(), size(bytes)]);
@@ -58,6 +58,6 @@ pub(super) fn run(store: &Store, format: Format, ui: Ui) -> Result<(), Failure> 
     if stats.strays > 0 {
         text.push_str(&format!("\n{} files are no part of a store\n", stats.strays));
     }
-    ui.output(&text);
+    ui.output(&text)?;
     Ok(())
 }

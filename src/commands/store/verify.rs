@@ -34,7 +34,7 @@ pub(super) fn run(store: &Store, format: Format, ui: Ui) -> Result<ExitCode, Fai
     ui.output(&match format {
         Format::Json => to_json(&verified),
         Format::Text => text(&verified),
-    });
+    })?;
     Ok(ExitCode::from(u8::from(!verified.findings.is_empty())))
 }
 

@@ -93,12 +93,11 @@ impl Store {
         match fs::read_to_string(&marker) {
             Ok(text) => check_format(root, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let empty = match fs::read_dir(root) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-                    entries => entries.during("read", root)?.next().is_none(),
-                };
-                let path = root.to_owned();
-                return Err(if empty { StoreError::None { path } } else { StoreError::Foreign { path } });
+                if root.exists() {
+                    // A process that ended while it made a store left these.
+                    holds_only(root, &[IGNORE_FILE])?;
+                }
+                return Err(StoreError::None { path: root.to_owned() });
             }
             Err(error) => return Err(unreadable(root, &marker, error)),
         }
@@ -229,16 +228,22 @@ fn unreadable(root: &Path, marker: &Path, error: io::Error) -> StoreError {
     }
 }
 
-fn create(root: &Path, marker: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(root).during("make", root)?;
+/// Refuses a folder with anything in it but `known` and the markers of stores that are being made.
+fn holds_only(root: &Path, known: &[&str]) -> Result<(), StoreError> {
     for entry in fs::read_dir(root).during("read", root)? {
         let name = entry.during("read", root)?.file_name();
-        // Another process may be making the same store at this moment.
-        let own = name.to_str().is_some_and(|name| OWN.contains(&name) || name.starts_with(".format-"));
+        let own = name.to_str().is_some_and(|name| known.contains(&name) || name.starts_with(".format-"));
         if !own {
             return Err(StoreError::Foreign { path: root.to_owned() });
         }
     }
+    Ok(())
+}
+
+fn create(root: &Path, marker: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(root).during("make", root)?;
+    // Another process may be making the same store at this moment.
+    holds_only(root, &OWN)?;
     // A store inside a project is none of its sources, for git and for `uk`.
     let ignored = root.join(IGNORE_FILE);
     fs::write(&ignored, "*\n").during("write", &ignored)?;

@@ -249,6 +249,10 @@ fn folders_that_are_no_store_are_refused() {
     assert_eq!(code(&folder.path().join("none")), "UK0501");
     assert_eq!(code(folder.path()), "UK0501");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "none is made");
+    for left in [".format-1", ".gitignore"] {
+        fs::write(folder.path().join(left), "").unwrap();
+        assert_eq!(code(folder.path()), "UK0501", "one that was never finished");
+    }
     fs::create_dir_all(folder.path().join("cas/00")).unwrap();
     assert_eq!(code(folder.path()), "UK0504");
     fs::write(folder.path().join("FORMAT"), "uk-store 2\n").unwrap();

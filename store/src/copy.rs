@@ -44,7 +44,7 @@ pub(crate) fn copy_hashed(
         // Not on rayon's threads: one that waits there may begin another action, and end this one only after it.
         let (synced, hashed) = thread::scope(|scope| {
             let syncing = thread::Builder::new().spawn_scoped(scope, sync_all);
-            let hashed = hasher.update_mmap(path).map(|_| ());
+            let hashed = File::open(path).and_then(|copy| hasher.update_reader(copy).map(|_| ()));
             // Where no thread can be had, one after the other.
             let synced = syncing.map_or_else(|_| sync_all(), |it| it.join().expect("syncing doesn't panic"));
             (synced, hashed)

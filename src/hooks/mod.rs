@@ -95,6 +95,8 @@ pub enum State {
     ToUpdate,
     /// As [`State::ToUpdate`], but somebody has edited it.
     Kept,
+    /// Nobody knows who made it, and it isn't what is wanted.
+    Foreign,
     /// It is an image, and shorter than the manifest says.
     Short(u64),
 }
@@ -106,7 +108,7 @@ impl State {
             State::There => "there",
             State::ToMake => "to make",
             State::ToUpdate => "to update",
-            State::Kept | State::Short(_) => "kept",
+            State::Kept | State::Foreign | State::Short(_) => "kept",
         }
     }
 }
@@ -225,20 +227,7 @@ impl Thing {
                 What::Image(size) if now.is_file() && now.len() < *size => State::Short(now.len()),
                 What::Image(_) => State::There,
                 What::Output { .. } => State::There,
-                What::Copy { digest, .. } | What::Stored { digest, .. } => match record
-                    .hooks
-                    .get(Path::new(&self.path))
-                {
-                    Some(made @ Made::File { digest: before }) if before != digest => {
-                        match made.look(&path)? {
-                            Found::Missing => State::ToMake,
-                            Found::Same => State::ToUpdate,
-                            Found::Edited if Made::file(*digest).look(&path)? == Found::Same => State::There,
-                            Found::Edited => State::Kept,
-                        }
-                    }
-                    _ => State::There,
-                },
+                What::Copy { .. } | What::Stored { .. } => self.file_state(&path, record)?,
             }))
         };
         match state() {
@@ -246,6 +235,25 @@ impl Thing {
             Ok(None) => Err(self.in_the_way(project, Path::new(&self.path), fresh)),
             Err(error) => Err(self.not_read(project, &error)),
         }
+    }
+
+    /// The same for a file with content, which is there.
+    fn file_state(&self, path: &Path, record: &Record) -> io::Result<State> {
+        let (wanted, before) = (self.made(), record.hooks.get(Path::new(&self.path)));
+        // It may have been edited: nothing else is wanted, so nobody needs to know.
+        if before == Some(&wanted) {
+            return Ok(State::There);
+        }
+        Ok(match (wanted.look(path)?, before) {
+            (Found::Missing, _) => State::ToMake,
+            (Found::Same, _) => State::There,
+            (Found::Edited, Some(made @ Made::File { .. })) => match made.look(path)? {
+                Found::Missing => State::ToMake,
+                Found::Same => State::ToUpdate,
+                Found::Edited => State::Kept,
+            },
+            (Found::Edited, _) => State::Foreign,
+        })
     }
 
     /// What is made, for people.
@@ -337,14 +345,16 @@ pub fn carry_out(
 
 impl Thing {
     fn warning(&self, project: &Project, state: State) -> Option<Diagnostic> {
-        let path = &self.path;
+        let (path, hook) = (&self.path, &self.make.hook);
         let (message, help) = match (state, &self.what) {
             (State::Kept, _) => (
-                format!(
-                    "`{path}` isn't what the hook `{}` would make now, and is kept: it was edited",
-                    self.make.hook
-                ),
+                format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: it was edited"),
                 "`--fresh` makes it anew, and what was edited is lost".to_owned(),
+            ),
+            (State::Foreign, _) => (
+                format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before"),
+                "`--fresh` makes it anew, and what is in it is lost; or take this step out of the hook"
+                    .to_owned(),
             ),
             (State::Short(now), What::Image(size)) => (
                 format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),

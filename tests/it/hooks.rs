@@ -108,6 +108,33 @@ fn a_file_that_was_there_before_is_the_users() {
     assert_eq!(folder.read("disks/disk.img"), "mine");
 }
 
+/// Copied or committed outputs: `uk` doesn't know whose they are, so they stay, and it says so where its hook would make others.
+#[test]
+fn what_is_there_without_a_record_is_kept_and_told() {
+    let folder = with_program();
+    build(&folder, &[]);
+    std::fs::remove_dir_all(folder.join(".uk")).expect("it is there");
+    let ran = build(&folder, &[]);
+    assert!(!ran.stderr.contains("UK0609"), "it is what the hooks make: {ran}");
+
+    folder.write("words.txt", "c\na\n");
+    folder.write("etc/words", "mine\n");
+    std::fs::remove_file(folder.join("copied")).expect("it is there");
+    let ran = build(&folder, &[]);
+    for (path, hook) in [("out/words", "words"), ("site/deep/a", ""), ("etc/words", "publish")] {
+        let told =
+            format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before");
+        assert_eq!(ran.stderr.contains(&told), !hook.is_empty(), "{path}: {ran}");
+    }
+    assert!(ran.stderr.contains("help: `--fresh` makes it anew"), "{ran}");
+    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nb\n".into(), "mine\n".into()));
+    assert_eq!((folder.read("copied"), folder.read("site/deep/c")), ("a\nc\n".into(), "c\n".into()));
+
+    let ran = build(&folder, &["--fresh"]);
+    assert!(!ran.stderr.contains("UK0609"), "{ran}");
+    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nc\n".into(), "a\nc\n".into()));
+}
+
 #[test]
 fn a_copy_follows_its_source_until_it_is_edited() {
     let folder = hello("hook config {\n    copy \"template.cfg\" \"server.cfg\"\n}");

@@ -7,6 +7,7 @@
 mod cargo;
 mod cc;
 mod data;
+mod globs;
 mod host_programs;
 mod lock;
 pub mod memo;
@@ -19,6 +20,7 @@ mod toolchain;
 
 pub use cargo::{Cargo, DeviceText, Found, Locking, programs, unpack};
 pub use data::{Apart, FolderFault, check_folder};
+pub use globs::glob_fault;
 pub use host_programs::{host_programs, interpreters};
 pub use project::{MANIFEST, Project, members, shown};
 pub use root::{Root, RootCrate};

@@ -10,6 +10,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_store::StatCache;
 
 use crate::data::{self, Apart};
+use crate::globs::Globs;
 use crate::{MANIFEST, Result};
 
 /// Fingerprints source sets, through one cache of stamps.
@@ -18,6 +19,7 @@ pub struct SourceSets {
     /// What was fingerprinted in this run.
     known: HashMap<(PathBuf, SourceSet), Arc<LocalTree>>,
     data: HashMap<(PathBuf, bool, Apart), Arc<DataFolder>>,
+    unfit: Vec<String>,
 }
 
 /// What differs from the rule that a package's sources are the files that git doesn't ignore. Paths are relative to it.
@@ -48,13 +50,18 @@ const MADE: [&str; 3] = [".uk", "dist", "target"];
 impl SourceSets {
     /// Uses the stamps kept at `cache`.
     pub fn new(cache: &Path) -> Self {
-        Self { cache: StatCache::load(cache), known: HashMap::new(), data: HashMap::new() }
+        Self { cache: StatCache::load(cache), known: HashMap::new(), data: HashMap::new(), unfit: Vec::new() }
     }
 
     /// Keeps the stamps for the next build.
     pub fn save(&mut self) {
         // Stamps that are lost cost the next build some reading.
         let _ = self.cache.save();
+    }
+
+    /// The globs of [`SourceSet::include`] that no file fits, of all sets so far.
+    pub fn unfit_globs(&self) -> &[String] {
+        &self.unfit
     }
 
     /// The content of one file, and whether it may be executed; links are followed.
@@ -103,13 +110,11 @@ impl SourceSets {
         let except: Vec<String> = set.made.iter().chain(&set.apart).cloned().collect();
         let mut files = walk(folder, true, &except)?;
         if !set.include.is_empty() {
-            let mut globs = ignore::overrides::OverrideBuilder::new(folder);
-            for glob in &set.include {
-                globs.add(glob).map_err(|error| unreadable(folder, &error.to_string()))?;
-            }
-            let globs = globs.build().map_err(|error| unreadable(folder, &error.to_string()))?;
-            let all = walk(folder, false, &set.made)?;
-            files.extend(all.into_iter().filter(|file| globs.matched(file, false).is_whitelist()));
+            let globs = Globs::new(folder, &set.include);
+            let globs = globs.map_err(|error| unreadable(folder, &error.to_string()))?;
+            let (taken, unfit) = globs.take(walk(folder, false, &set.made)?);
+            files.extend(taken);
+            self.unfit.extend(unfit.into_iter().map(|glob| set.include[glob].clone()));
         }
         files.sort();
         files.dedup();

@@ -14,7 +14,7 @@ use uk_store::Cancel;
 use super::data;
 use super::members::{Member, settings, variants};
 use super::reading::Reading;
-use super::source_set::{misplaced, own_folder, source_set};
+use super::source_set::{misplaced, own_folder, source_set, unreadable_globs};
 use super::{catalogue, root_crates};
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -110,7 +110,7 @@ impl<'q> Question<'q> {
             .map(|(_, devices)| data::origins(devices, project, hooks, &mut stamps, &mut reading.faults))
             .collect();
         let own = own_folder(project, &found);
-        reading.faults.extend(misplaced(unikernel, &own));
+        reading.faults.extend(misplaced(unikernel, &own).into_iter().chain(unreadable_globs(unikernel)));
         let source_set = source_set(unikernel, catalogue, &graphs, &own);
         Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, origins, source_set, stamps }))
     }

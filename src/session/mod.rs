@@ -328,6 +328,7 @@ fn lower(
         let (sources, chosen) = (source_set.clone(), variant.chosen);
         planned.push(Planned { project, name, chosen, devices, main, image, data, made, sources });
     }
+    warnings.extend(source_set::unfit_globs(project, unikernel, &stamps));
     stamps.save();
     Ok((planned, hooks))
 }

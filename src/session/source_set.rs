@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::{Found, Project, SourceSet};
-use uk_planner::Variant;
+use uk_loader::{Found, Project, SourceSet, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{DeviceGraph, ParamValue};
 use uk_planner::manifest::{ArgumentValue, Unikernel};
+use uk_planner::{Name, Variant};
 
 /// The application's source set: without what hooks make and read and what devices are given, but for what it is compiled from.
 pub(super) fn source_set(
@@ -60,6 +60,35 @@ pub(super) fn misplaced(unikernel: &Unikernel, own: &str) -> Vec<Diagnostic> {
         ))
     };
     misplaced.map(|path| fault(&path.text).label(path.span, "here")).collect()
+}
+
+/// Globs of `include` that can't be read.
+pub(super) fn unreadable_globs(unikernel: &Unikernel) -> impl Iterator<Item = Diagnostic> {
+    unikernel.includes.iter().filter_map(|glob| {
+        let why = uk_loader::glob_fault(&glob.text)?;
+        let message = format!("`{}` can't be read as a glob: {why}", glob.text.escape_debug());
+        let help = "`*` stands for any part of a name, `**` for any folders, `?` for one character, `[ab]` for one of these; a `\\` before \
+                    one of them takes it as it is";
+        Some(Diagnostic::error(Code::UnfitGlob, message).label(glob.span, "here").help(help))
+    })
+}
+
+/// That no file fits some globs of `include`, by what `stamps` saw.
+pub(super) fn unfit_globs(project: &Project, unikernel: &Unikernel, stamps: &SourceSets) -> Vec<Diagnostic> {
+    let unfit = unikernel.includes.iter().filter(|glob| stamps.unfit_globs().contains(&glob.text));
+    let warning = |glob: &Name| {
+        let text = if glob.text.is_empty() { "." } else { &glob.text };
+        let message = format!("no file fits `{}`, so it adds nothing to the sources", text.escape_debug());
+        let warning = Diagnostic::warning(Code::UnfitGlob, message).label(glob.span, "here");
+        let all = if glob.text.is_empty() { "**" } else { &format!("{}/**", glob.text) };
+        warning.help(match project.folder.join(&glob.text).is_dir() {
+            true => format!("it is a folder: `include \"{}\"` names all files in it", all.escape_debug()),
+            false => "take it out, or name files that are there, relative to the manifest; what hooks make and what is in `dist/`, \
+                      `target/` or a folder with a `Cargo.toml` of its own is never a source"
+                .to_owned(),
+        })
+    };
+    unfit.map(warning).collect()
 }
 
 /// The files and folders that devices are given, which are no sources of the application: guests write to them, or they are

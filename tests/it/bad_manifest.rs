@@ -75,6 +75,43 @@ fn an_unknown_node_and_an_unknown_property() {
 }
 
 #[test]
+fn an_include_that_leads_out_or_cannot_be_read() {
+    refused(
+        &format!(
+            "unikernel hello-key\ninclude \"gen/[a\" \"../x/*\" \"/etc/hosts\" \"!../y\"\nkeyy x\n{JOB}"
+        ),
+        &["UK0412", "UK0212", "UK0212", "UK0212", "UK0201"],
+        &[
+            "[unikernel.kdl:2:9]",
+            "unclosed character class",
+            "help: `*` stands for",
+            "[unikernel.kdl:2:18]",
+            "`../x/*` is outside of",
+        ],
+    );
+}
+
+#[test]
+fn an_include_that_no_file_fits() {
+    let folder = Folder::example("hello-key");
+    let manifest = folder.read("unikernel.kdl");
+    folder.write("site/a/b.html", "");
+    let plan = |include: &str| {
+        folder.write("unikernel.kdl", &format!("{manifest}\n{include}\n"));
+        uk(folder.path(), ["plan"]).run().ok()
+    };
+    let ran = plan("include \"./site/**/*.html\" \"b.html\" \"!site/a/b.html\" Cargo.toml");
+    assert!(!ran.stderr.contains("UK0412"), "{ran}");
+    let ran = plan("include site \"page/*.html\" \"site/*\"");
+    assert_eq!(ran.codes(), ["UK0412"; 3], "{ran}");
+    for part in
+        ["it is a folder: `include \"site/**\"`", "no file fits `page/*.html`", "take it out, or name files"]
+    {
+        assert!(ran.stderr.contains(part), "`{part}`: {ran}");
+    }
+}
+
+#[test]
 fn an_unknown_device() {
     refused(
         "unikernel hello-key\njob main entry=\"hello_key::start\" {\n    time default-tmie\n}\n",

@@ -77,6 +77,7 @@ codes! {
     ChecksumMismatch = 409, "a crate that isn't what the lock file says";
     UnreadableLock = 410, "a lock file that can't be read";
     UnfitFolder = 411, "a folder that no data can be made of";
+    UnfitGlob = 412, "an `include` that names no files";
     // 05: store
     StoreUnusable = 501, "a store that can't be used";
     StoreFull = 502, "no space left for the store";

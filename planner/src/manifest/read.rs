@@ -12,6 +12,7 @@ use super::{
 use crate::hooks::Hooks;
 use crate::key::Key;
 use crate::names;
+use crate::paths;
 use crate::read::{Name, Reader, duplicate, unknown_node};
 use crate::syntax::{Node, Scalar, Value};
 use crate::value::Literal;
@@ -164,6 +165,16 @@ fn texts(node: &Node<'_>, usage: &'static str, what: &str, faults: &mut Vec<Diag
     texts
 }
 
+/// A glob in its one form, if it stays in the project. A `!` before it takes files out again.
+fn include(glob: Name, faults: &mut Vec<Diagnostic>) -> Option<Name> {
+    let (mark, path) = glob.text.strip_prefix('!').map_or(("", &*glob.text), |path| ("!", path));
+    if let Some(fault) = paths::outside(path, glob.span) {
+        faults.push(fault);
+        return None;
+    }
+    Some(Name { text: format!("{mark}{}", paths::normal(path)), span: glob.span })
+}
+
 /// What a unikernel consists of, as it is found.
 #[derive(Default)]
 struct Parts {
@@ -198,7 +209,10 @@ impl Parts {
                 self.jobs.extend(job(node, faults));
             }
             "hook" => self.hooks.extend(Hook::read(node, faults)),
-            "include" => self.includes.extend(texts(node, "include \"assets/**\"", "a path", faults)),
+            "include" => {
+                let globs = texts(node, "include \"assets/**\"", "a path", faults);
+                self.includes.extend(globs.into_iter().filter_map(|glob| include(glob, faults)));
+            }
             _ => unknown_node(node, "in a manifest", NODES, faults),
         }
     }

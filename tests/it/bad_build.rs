@@ -307,6 +307,33 @@ fn a_lock_file_that_names_what_there_is_not_is_refused() {
 }
 
 #[test]
+fn a_requirement_that_no_version_fits_is_named_whatever_is_locked() {
+    let folder = locked();
+    folder.edit("Cargo.toml", "scopeguard = \"1\"", "scopeguard = \"=99.0\"");
+    let lock = folder.read("unikernel.lock");
+    let parts = [
+        "no version of `scopeguard` fits `scopeguard = \"=99.0\"`, which `hello-key 0.1.0` asks for",
+        "candidate versions found",
+        "help: ask for another version in `Cargo.toml`",
+    ];
+    for options in [&["--offline"][..], &["--offline", "--locked"]] {
+        fails(&folder, options, &["UK0401"], &parts);
+    }
+    let said = uk(folder.path(), ["plan", "--offline"]).run().fails(1, &["UK0401"]);
+    assert!(!said.contains("unikernel.lock") && !said.contains("uk-root"), "{said}");
+    assert_eq!(folder.read("unikernel.lock"), lock, "it is as it was");
+}
+
+#[test]
+fn what_cargo_warned_of_before_its_error_is_left_out() {
+    let folder = Folder::example("hello-key");
+    folder.edit("Cargo.toml", "edition = \"2024\"", "edition = \"2024\"\nrust-version = \"1.999\"");
+    fails(&folder, &[], &["UK0401"], &["hello-key@0.1.0 requires rustc 1.999"]);
+    let said = uk(folder.path(), ["plan"]).run().fails(1, &["UK0401"]);
+    assert!(!said.contains("warning: "), "{said}");
+}
+
+#[test]
 fn a_lock_file_that_is_none_is_refused() {
     let folder = locked();
     let lock = folder.read("unikernel.lock");

@@ -56,8 +56,10 @@ pub(super) fn ask(
         return Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()));
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim().strip_prefix("error: ").unwrap_or(said.trim());
-    Ok(Err(said.to_owned()))
+    // What stands before the error is progress, and warnings of what the root patches in.
+    let error =
+        said.trim().split_once("error: ").filter(|(before, _)| before.is_empty() || before.ends_with('\n'));
+    Ok(Err(error.map_or(said.trim(), |(_, error)| error).to_owned()))
 }
 
 impl Cargo<'_> {

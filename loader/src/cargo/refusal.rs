@@ -4,6 +4,8 @@ use std::path::Path;
 
 use uk_diagnostic::{Code, Diagnostic};
 
+use crate::shown;
+
 /// The diagnostic for `said`, the words of a cargo that resolved by the lock file `lock`; nothing if they are about
 /// something else.
 pub(super) fn explain(said: &str, lock: &Path) -> Option<Diagnostic> {
@@ -41,19 +43,39 @@ pub(super) fn explain(said: &str, lock: &Path) -> Option<Diagnostic> {
             .help("try again; behind a mirror or proxy, ask whoever runs it"),
         );
     }
-    // "failed to select a version for the requirement `NAME = "..."` (locked to VERSION)"
-    let (before, locked) = said.split_once("(locked to ")?;
-    let version = locked.split_once(')')?.0;
-    let name = before.rsplit_once("requirement `")?.1.split_once(' ')?.0;
+    let (_, rest) = said.split_once("failed to select a version for the requirement `")?;
+    let (requirement, rest) = rest.split_once('`')?;
+    let name = requirement.split(' ').next()?;
+    // "... `NAME = "..."` (locked to VERSION)": what is behind other names there are other packages' versions.
+    if let Some((version, _)) = rest.strip_prefix(" (locked to ").and_then(|rest| rest.split_once(')')) {
+        return Some(
+            Diagnostic::error(
+                Code::StaleLock,
+                format!("`{lock}` names `{name} {version}`, which can't be had or isn't what is asked for"),
+            )
+            .note(said.to_owned())
+            .help(
+                "take the lock file from the last commit, or remove that package from it: then it is chosen anew",
+            ),
+        );
+    }
+    // "required by package `NAME vVERSION (FOLDER)`", or without the last for one of a registry
+    let by = quoted("required by package `")?;
+    let (by, folder) = by.split_once(" (").unwrap_or((by, ""));
+    let help = match folder.strip_suffix(')').filter(|folder| folder.starts_with('/')) {
+        Some(folder) => {
+            format!("ask for another version in `{}`", shown(&Path::new(folder).join("Cargo.toml")))
+        }
+        None => format!("ask for another version of `{}`", plain(by)),
+    };
+    let own = said.lines().filter(|line| !line.contains(" of package `uk-root "));
     Some(
         Diagnostic::error(
-            Code::StaleLock,
-            format!("`{lock}` names `{name} {version}`, which can't be had or isn't what is asked for"),
+            Code::CargoFailed,
+            format!("no version of `{name}` fits `{requirement}`, which `{}` asks for", plain(by)),
         )
-        .note(said.to_owned())
-        .help(
-            "take the lock file from the last commit, or remove that package from it: then it is chosen anew",
-        ),
+        .note(own.collect::<Vec<_>>().join("\n"))
+        .help(help),
     )
 }
 
@@ -88,6 +110,18 @@ mod tests {
                 "failed to select a version for the requirement `log = \"^1\"` (locked to 1.2.77)\ncandidate versions ...",
                 Code::StaleLock,
                 "names `log 1.2.77`",
+            ),
+            (
+                "failed to select a version for the requirement `log = \"^99\"`\nrequired by package `hello v0.1.0 (/x)`\n    \
+                 ... which satisfies path dependency `hello` (locked to 0.1.0) of package `uk-root v0.0.0 (/x/.uk/cargo/root)`",
+                Code::CargoFailed,
+                "no version of `log` fits `log = \"^99\"`, which `hello 0.1.0` asks for",
+            ),
+            (
+                "failed to select a version for the requirement `log = \"^99\"`\nrequired by package `friend v1.0.0`\n    \
+                 ... which satisfies dependency `friend = \"^1\"` (locked to 1.0.0) of package `hello v0.1.0 (/x)`",
+                Code::CargoFailed,
+                "which `friend 1.0.0` asks for",
             ),
             (
                 "failed to parse lock file at: /x/.uk/cargo/root/Cargo.lock\n\nCaused by:\n  TOML parse error at line 3",

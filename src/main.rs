@@ -27,7 +27,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // Build steps are started by this very program, which puts up the walls around them first.
-    if let Some(code) = uk_store::serve_launcher() {
+    if let Some(code) = uk_store::serve_launcher(uk_loader::unpack) {
         return code;
     }
     let cli = match cli::Cli::try_parse() {

@@ -42,7 +42,7 @@ pub use error::StoreError;
 pub use exchange::{
     ArchiveError, Exported, Imported, PublicKey, Selection, SigningKey, Terms, config_folder, trusted_keys,
 };
-pub use executor::{Builtins, Event, How, NotUnpacked, Observer, Options, Report, realise, usual_jobs};
+pub use executor::{Builtins, Event, How, Observer, Options, Report, realise, usual_jobs};
 pub use failure::{Failure, Fault, Reason};
 pub use files::{Stamp, write_atomically};
 pub use layout::Store;
@@ -53,7 +53,7 @@ pub use record::Record;
 pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
-pub use uk_sandbox::serve as serve_launcher;
+pub use uk_sandbox::{NotUnpacked, serve as serve_launcher};
 pub use upkeep::{Collected, Finding, Keep, Root, Share, Stats, Verified};
 pub use walls::Sandboxing;
 pub use why::{Cause, Change, Difference, History, Name, When, Why};

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use uk_action::Class;
-use uk_sandbox::{Plan, Rule, Step, Walls, Watch};
+use uk_sandbox::{Fault, Plan, Rule, Step, Walls, Watch};
 
 use crate::StoreError;
 use crate::layout::Store;
@@ -159,7 +159,9 @@ impl Store {
         });
         match ended {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Refused::read(&fault).map_or_else(|| status.to_string(), |r| r.to_string())),
+            Ok(status) => {
+                Err(Fault::read(&fault).map_or_else(|| status.to_string(), |fault| fault.to_string()))
+            }
             Err(error) => Err(error.to_string()),
         }
     }
@@ -174,31 +176,5 @@ impl Store {
     /// An empty folder, for whatever is mounted over it out of everybody else's sight.
     pub(crate) fn empty_folder(&self) -> Result<PathBuf, StoreError> {
         self.scratch()?.empty_folder()
-    }
-}
-
-/// What a launcher said of why it did not start an action.
-pub(crate) struct Refused {
-    /// Whether the walls stood, and the program could not be started.
-    pub(crate) program: bool,
-    pub(crate) what: String,
-    pub(crate) error: std::io::Error,
-}
-
-impl Refused {
-    /// Reads what it left in its fault file.
-    pub(crate) fn read(path: &Path) -> Option<Self> {
-        let text = std::fs::read(path).ok()?;
-        let text = String::from_utf8_lossy(&text);
-        let mut words = text.splitn(3, ' ');
-        let (kind, number, what) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
-        let error = std::io::Error::from_raw_os_error(number);
-        Some(Self { program: kind == "program", what: what.to_owned(), error })
-    }
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "can't {}: {}", self.what, self.error)
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::hermetic::has;
 use crate::support::{Folder, Uk, uk};
 
 /// An application that uses a crate of the registry, and a cargo of its own to keep it.
@@ -231,15 +232,17 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    fn new(catalogue: &str, library: &str, application: &str, manifest: &str) -> Self {
+    /// `files` are those of `friend` besides its manifest; `manifest` is what the application's says for its job.
+    fn new(files: &[(&str, &str)], application: &str, manifest: &str) -> Self {
         let (theirs, index, home) = (Folder::empty(), Folder::empty(), Folder::empty());
         theirs.write(
             "Cargo.toml",
             "[package]\nname = \"friend\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"MIT\"\n\
              description = \"A friend\"\n\n[package.metadata.uk]\ndevices = \"device.kdl\"\n",
         );
-        theirs.write("src/lib.rs", library);
-        theirs.write("device.kdl", catalogue);
+        for (name, text) in files {
+            theirs.write(name, text);
+        }
         let mut cargo = Command::new("cargo");
         cargo.args(["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"]);
         succeeds(cargo.current_dir(theirs.path()).env_remove("CARGO_TARGET_DIR"));
@@ -280,16 +283,64 @@ impl Elsewhere {
     }
 }
 
+const NO_DEVICES: (&str, &str) = ("device.kdl", "// None yet.\n");
+const HONEST: (&str, &str) = ("src/lib.rs", "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n");
+const SAYS_WORD: &str = "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
+                         log::info!(\"{}\", friend::WORD);\n}\n";
+const JOB: &str = "job main entry=\"app::start\" {\n    time default-time\n}\n";
+
+#[test]
+fn the_build_script_of_a_published_crate_leaves_its_sources_as_they_were() {
+    // Elsewhere they are copied like the user's own, which `hermetic` looks at.
+    if !has("namespaces") {
+        return;
+    }
+    let place = |deed: &str| {
+        let script =
+            format!("use std::{{fs, os::unix::fs::PermissionsExt}};\nfn main() {{\n    {deed}\n}}\n");
+        Elsewhere::new(&[NO_DEVICES, HONEST, ("build.rs", &script)], SAYS_WORD, JOB)
+    };
+    let mut honest = place(
+        "fs::write(\"x\", \"\").unwrap();\n    fs::remove_file(\"x\").unwrap();\n    \
+         fs::write(\"build.rs\", fs::read(\"build.rs\").unwrap()).unwrap();\n    \
+         assert!(fs::metadata(\"build.rs\").unwrap().permissions().mode() & 0o111 == 0);",
+    );
+    assert!(honest.uk(&["run"]).env("UK_SANDBOX", "namespaces").run().ok().stdout.ends_with("] honest\n"));
+    for (name, deed) in [
+        ("build.rs", "fs::write(\"build.rs\", \"\").unwrap();"),
+        ("build.rs", "fs::set_permissions(\"build.rs\", fs::Permissions::from_mode(0o755)).unwrap();"),
+        ("device.kdl", "fs::remove_file(\"device.kdl\").unwrap();"),
+        ("x/y", "fs::create_dir(\"x\").unwrap();\n    fs::write(\"x/y\", \"\").unwrap();"),
+    ] {
+        let mut place = place(deed);
+        place.store = honest.store;
+        let named = format!("of `friend 1.0.0` changed its package's sources: `friend-1.0.0/{name}`");
+        let said = place.uk(&["build"]).env("UK_SANDBOX", "namespaces").run().fails(1, &["UK0622"]);
+        assert!(said.contains(&named), "{said}");
+        assert!(!place.application.join("dist").exists(), "no artifact");
+        honest.store = place.store;
+    }
+    honest.uk(&["store", "verify"]).run().ok();
+}
+
 #[test]
 fn a_device_of_another_registry_is_built_from_there() {
     let place = Elsewhere::new(
-        "interface word trait=\"friend::Word\" doc=\"A word.\"\n\
+        &[
+            (
+                "device.kdl",
+                "interface word trait=\"friend::Word\" doc=\"A word.\"\n\
          implementation honest-word provides=word {\n    doc \"It is honest.\"\n    \
          targets all { crate friend connect=\"friend::connect\" }\n}\n",
-        "//! Honest.\n#![no_std]\n/// A word.\npub trait Word {\n    /// Gives it.\n    fn word(&self) -> &'static str;\n}\n\
+            ),
+            (
+                "src/lib.rs",
+                "//! Honest.\n#![no_std]\n/// A word.\npub trait Word {\n    /// Gives it.\n    fn word(&self) -> &'static str;\n}\n\
          /// An honest one.\npub struct Honest;\nimpl Word for &Honest {\n    fn word(&self) -> &'static str {\n        \
          \"honest\"\n    }\n}\n/// Connects.\npub async fn connect() -> Result<Honest, core::convert::Infallible> {\n    \
          Ok(Honest)\n}\n",
+            ),
+        ],
         "#![no_std]\n/// Says it.\npub async fn start(word: impl friend::Word) {\n    \
          log::info!(\"{}\", word.word());\n}\n",
         "device it honest-word\n\njob main entry=\"app::start\" {\n    word it\n}\n",
@@ -304,13 +355,7 @@ fn a_device_of_another_registry_is_built_from_there() {
 
 #[test]
 fn an_edited_catalogue_of_an_unpacked_crate_is_refused() {
-    let place = Elsewhere::new(
-        "// None yet.\n",
-        "#![no_std]\n/// Says it.\npub const WORD: &str = \"honest\";\n",
-        "#![no_std]\n\nuse uk_device::Time;\n\n/// Says it.\npub async fn start(_time: impl Time) {\n    \
-         log::info!(\"{}\", friend::WORD);\n}\n",
-        "job main entry=\"app::start\" {\n    time default-time\n}\n",
-    );
+    let place = Elsewhere::new(&[NO_DEVICES, HONEST], SAYS_WORD, JOB);
     place.uk(&["plan"]).run().ok();
     let indices = fs::read_dir(place.home.join("registry/src")).expect("it is there");
     let mut folders = indices.map(|index| index.expect("it can be listed").path().join("friend-1.0.0"));

@@ -37,7 +37,7 @@ const QUICK: [&str; 7] = [
 
 fn main() -> ExitCode {
     // The engine's build steps are started by this very program.
-    if let Some(code) = uk_store::serve_launcher() {
+    if let Some(code) = uk_store::serve_launcher(uk_loader::unpack) {
         return code;
     }
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -10,8 +10,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use libc::{c_int, c_long, pid_t};
 
+use crate::fault::{Doing, Fault};
 use crate::follow::{Follower, MACHINE, Stop, Until, be_followed, call_of, follow, memory, request};
-use crate::launch::{Doing, Fault};
 use crate::sys;
 
 /// Where `time` stands on machines that have it; no call has the number -1.

@@ -6,7 +6,7 @@ use std::io;
 
 use libc::{c_int, c_long, pid_t};
 
-use crate::launch::{Doing, Fault};
+use crate::fault::{Doing, Fault};
 use crate::sys;
 
 /// What the kernel calls this machine in filters and of system calls (`AUDIT_ARCH_*` of linux/audit.h), where this crate

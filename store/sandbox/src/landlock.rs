@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use crate::Rule;
-use crate::launch::{Doing, Fault};
+use crate::fault::{Doing, Fault};
 
 /// Rights to a file or folder, by bit.
 const EXECUTE: u64 = 1;

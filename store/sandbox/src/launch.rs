@@ -3,23 +3,16 @@
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
 
+use crate::fault::Doing;
 use crate::sys::{self, Forked};
-use crate::{Plan, Walls, Watch, clock, follow, landlock, namespaces, trace};
+use crate::{Fault, FaultKind, Plan, Unpack, Walls, Watch, clock, follow, landlock, namespaces, trace};
 
 /// The code of a launcher that could not start its step: the plan's `fault` says why.
 pub const NOT_STARTED: u8 = 125;
-
-/// What went wrong, and with what.
-pub(crate) struct Fault {
-    /// The word before it in the fault file: `walls` or `program`.
-    kind: &'static str,
-    what: String,
-    error: io::Error,
-}
 
 /// Who watches the step, with what it needs of the host.
 pub(crate) enum Watcher {
@@ -27,25 +20,13 @@ pub(crate) enum Watcher {
     Clock(u64),
 }
 
-/// Says what an error was about.
-pub(crate) trait Doing<T> {
-    /// Names the deed.
-    fn doing(self, what: impl Into<String>) -> Result<T, Fault>;
-}
-
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, what: impl Into<String>) -> Result<T, Fault> {
-        self.map_err(|error| Fault { kind: "walls", what: what.into(), error })
-    }
-}
-
-pub(crate) fn launch(mut plan: Plan) -> ExitCode {
+pub(crate) fn launch(mut plan: Plan, unpack: Unpack) -> ExitCode {
     // Opened now, while the host can be seen.
     let fault = OpenOptions::new().create(true).append(true).open(&plan.fault);
     let Ok(file) = fault else { return ExitCode::from(NOT_STARTED) };
     share_jobs(&mut plan);
-    let Err(fault) = start(&plan, &file);
-    report(&file, &fault);
+    let Err(fault) = start(&plan, &file, unpack);
+    fault.report(&file);
     ExitCode::from(NOT_STARTED)
 }
 
@@ -68,14 +49,7 @@ fn share_jobs(plan: &mut Plan) {
     }
 }
 
-/// Writes `KIND ERRNO WHAT`.
-pub(crate) fn report(mut file: impl Write, fault: &Fault) {
-    let number = fault.error.raw_os_error().unwrap_or(0);
-    // Nobody is left to tell when this can't be written: the code says that something is wrong.
-    let _ = write!(file, "{} {number} {}", fault.kind, fault.what);
-}
-
-fn start(plan: &Plan, fault: &File) -> Result<Infallible, Fault> {
+fn start(plan: &Plan, fault: &File, unpack: Unpack) -> Result<Infallible, Fault> {
     let null = File::open("/dev/null").doing("open /dev/null")?;
     sys::duplicate(null.as_raw_fd(), 0).doing("empty the standard input")?;
     // Rust ignores it; programs expect it.
@@ -86,7 +60,7 @@ fn start(plan: &Plan, fault: &File) -> Result<Infallible, Fault> {
         Some(Watch::Clock(seconds)) => Some(Watcher::Clock(*seconds)),
     };
     if let Walls::Namespaces { base, steps } = &plan.walls {
-        return namespaces::start(plan, base, steps, fault, watcher);
+        return namespaces::start(plan, base, steps, fault, watcher, unpack);
     }
     sys::die_with_parent().doing("end with the parent")?;
     limits(plan)?;
@@ -129,7 +103,7 @@ pub(crate) fn child(
                 Some(Watcher::Clock(seconds)) => clock::be_shifted(*seconds),
             });
             let Err(failed) = done.and_then(|()| become_program(plan));
-            report(fault, &failed);
+            failed.report(fault);
             sys::exit(NOT_STARTED.into())
         }
         Forked::Parent(child) => match watcher {
@@ -167,7 +141,7 @@ fn become_program(plan: &Plan) -> Result<Infallible, Fault> {
         (Ok(argv), Ok(env)) => sys::execute(&argv, &env),
         (Err(error), _) | (_, Err(error)) => error,
     };
-    Err(Fault { kind: "program", what: plan.argv[0].to_string_lossy().into_owned(), error })
+    Err(Fault { kind: FaultKind::Program, what: plan.argv[0].to_string_lossy().into_owned(), error })
 }
 
 /// Ends this process as another has ended.

@@ -5,9 +5,10 @@
 //! many threads may not.
 //!
 //! Of the launcher's processes one ends as the step ended: with its code, or by its signal. What keeps a step from being
-//! started is written to the plan's [`Plan::fault`] instead.
+//! started is written to the plan's [`Plan::fault`] instead, and so is what it changed and must not.
 
 mod clock;
+mod fault;
 mod follow;
 mod landlock;
 mod launch;
@@ -15,15 +16,35 @@ mod namespaces;
 mod proc;
 mod sys;
 mod trace;
+mod unpacked;
 mod wire;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub use fault::{Fault, FaultKind};
 pub use launch::NOT_STARTED;
 pub use trace::{Kind as SeenKind, Seen};
+
+/// Brings what an archive holds to an empty folder, if the archive's SHA-256 is the text's (hexadecimal). The bytes that are
+/// compared must be those that are unpacked, and nothing may be written outside of the folder.
+///
+/// # Errors
+/// [`NotUnpacked`]; what is in the folder by then isn't used.
+pub type Unpack = fn(&Path, &str, &Path) -> Result<(), NotUnpacked>;
+
+/// Why an archive wasn't unpacked.
+#[derive(Debug)]
+pub enum NotUnpacked {
+    /// It can't be read.
+    Unreadable(io::Error),
+    /// It isn't what it should be: a text that ends the sentence "PATH can't be used: ".
+    Unlike(String),
+    /// Its folder can't be written.
+    Unwritable(io::Error),
+}
 
 /// The only argument of a launcher.
 pub const ARGUMENT: &str = "--uk-sandbox-launcher";
@@ -45,7 +66,7 @@ pub struct Plan {
     /// Paths of the host that open the two ends of a pipe with job tokens, to read and to write. The step finds the pipe as
     /// make and cargo show theirs, in `CARGO_MAKEFLAGS`; where it can't be opened there is no such variable.
     pub jobs: Option<[PathBuf; 2]>,
-    /// The host's file for what keeps the step from being started.
+    /// The host's file for a [`Fault`].
     pub fault: PathBuf,
     /// What is done beside running it.
     pub watch: Option<Watch>,
@@ -103,6 +124,17 @@ pub enum Step {
         /// Whether it may be written.
         writable: bool,
     },
+    /// What an archive of the host holds, in memory, over a folder that is there.
+    Unpack {
+        /// The host's path.
+        archive: PathBuf,
+        /// Its SHA-256, hexadecimal.
+        sum: String,
+        /// Where it is seen.
+        at: PathBuf,
+        /// Whether it may be written. Whoever has done so must have left it as it was when the step ends well.
+        writable: bool,
+    },
     /// A device of the host's `/dev`, by name.
     Device(String),
 }
@@ -125,7 +157,7 @@ impl Plan {
 
 /// Makes the program a launcher if it was started as one, and then doesn't come back before the step has ended. To be called
 /// first in `main`, while there is one thread.
-pub fn serve() -> Option<ExitCode> {
+pub fn serve(unpack: Unpack) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) {
         return None;
@@ -135,5 +167,5 @@ pub fn serve() -> Option<ExitCode> {
     let plan = read.ok().and_then(|_| wire::decode(&bytes));
     // Nothing to say it to: the plan names the file for faults.
     let Some(plan) = plan else { return Some(ExitCode::from(NOT_STARTED)) };
-    Some(launch::launch(plan))
+    Some(launch::launch(plan, unpack))
 }

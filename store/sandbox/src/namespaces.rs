@@ -5,13 +5,15 @@
 
 use std::convert::Infallible;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::launch::{Doing, Fault, NOT_STARTED, Watcher, child, end_as, limits, report};
+use crate::fault::{Doing, Fault, FaultKind};
+use crate::launch::{NOT_STARTED, Watcher, child, end_as, limits};
 use crate::sys::{self, Forked};
-use crate::{Plan, Step, proc};
+use crate::unpacked::{self, Snapshot};
+use crate::{Plan, Step, Unpack, proc};
 
 /// The user and group that every step runs as.
 const ID: u32 = 1000;
@@ -22,6 +24,7 @@ pub(crate) fn start(
     steps: &[Step],
     fault: &File,
     watcher: Option<Watcher>,
+    unpack: Unpack,
 ) -> Result<Infallible, Fault> {
     let (uid, gid) = sys::ids();
     let namespaces = libc::CLONE_NEWUSER
@@ -41,13 +44,13 @@ pub(crate) fn start(
     match sys::fork().doing("start a process")? {
         Forked::Child => {
             drop(from);
-            match first(plan, base, steps, fault, watcher) {
+            match first(plan, base, steps, fault, watcher, unpack) {
                 Ok(status) => {
                     let _ = (&to).write_all(&status.to_le_bytes());
                     sys::exit(0)
                 }
                 Err(failed) => {
-                    report(fault, &failed);
+                    failed.report(fault);
                     sys::exit(NOT_STARTED.into())
                 }
             }
@@ -69,6 +72,7 @@ fn first(
     steps: &[Step],
     fault: &File,
     watcher: Option<Watcher>,
+    unpack: Unpack,
 ) -> Result<i32, Fault> {
     sys::die_with_parent().doing("end with the parent")?;
     let private = libc::MS_REC | libc::MS_PRIVATE;
@@ -77,7 +81,7 @@ fn first(
     sys::mount(c"uk", base, c"tmpfs", plain, Some(c"mode=0755,size=16m")).doing("mount a root")?;
     std::env::set_current_dir(base).doing("enter the root")?;
     for step in steps {
-        put(step)?;
+        put(step, unpack)?;
     }
     proc::mount().doing("mount /proc")?;
     sys::restrict(c".", sys::READ_ONLY).doing("make the root read-only")?;
@@ -86,7 +90,26 @@ fn first(
     std::env::set_current_dir("/").doing("enter the root")?;
     sys::set_names("uk", "(none)").doing("name the host")?;
     limits(plan)?;
-    child(plan, fault, watcher, || Ok(()))
+    let writable = |step: &Step| match step {
+        Step::Unpack { at, writable: true, .. } => Some(at.clone()),
+        _ => None,
+    };
+    let before = steps.iter().filter_map(writable).map(|at| Ok((Snapshot::of(&at)?, at)));
+    let before: io::Result<Vec<_>> = before.collect();
+    let before = before.doing("read what was unpacked")?;
+    let status = child(plan, fault, watcher, || Ok(()))?;
+    if status == 0 {
+        // What can't be read any more isn't as it was, either.
+        let changed = before.iter().find_map(|(before, at)| match Snapshot::of(at) {
+            Ok(now) => before.difference(&now).map(Path::to_owned),
+            Err(_) => Some(at.clone()),
+        });
+        if let Some(path) = changed {
+            let (what, error) = (path.display().to_string(), io::Error::other("it isn't as it was"));
+            Fault { kind: FaultKind::Changed, what, error }.report(fault);
+        }
+    }
+    Ok(status)
 }
 
 /// A place as a path below the working directory, which is the new root.
@@ -95,7 +118,7 @@ fn below(place: &Path) -> PathBuf {
     if below == Path::new("") { ".".into() } else { below.to_owned() }
 }
 
-fn put(step: &Step) -> Result<(), Fault> {
+fn put(step: &Step, unpack: Unpack) -> Result<(), Fault> {
     match step {
         Step::Folder(place) => match fs::create_dir(below(place)) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -115,6 +138,9 @@ fn put(step: &Step) -> Result<(), Fault> {
                 from.display(),
                 at.display()
             ))
+        }
+        Step::Unpack { archive, sum, at, writable } => {
+            unpacked::put(archive, sum, &below(at), *writable, unpack)
         }
         Step::Device(name) => {
             let place = Path::new("dev").join(name);

@@ -132,6 +132,13 @@ impl Out {
                 self.number(4);
                 self.bytes(name.as_bytes());
             }
+            Step::Unpack { archive, sum, at, writable } => {
+                self.number(5);
+                self.path(archive);
+                self.bytes(sum.as_bytes());
+                self.path(at);
+                self.number(u64::from(*writable));
+            }
         }
     }
 }
@@ -156,6 +163,10 @@ impl<'b> In<'b> {
         Some(OsString::from_vec(self.bytes()?.to_vec()))
     }
 
+    fn word(&mut self) -> Option<String> {
+        String::from_utf8(self.bytes()?.to_vec()).ok()
+    }
+
     fn path(&mut self) -> Option<PathBuf> {
         self.text().map(PathBuf::from)
     }
@@ -166,7 +177,13 @@ impl<'b> In<'b> {
             1 => Step::File(self.path()?, self.bytes()?.to_vec()),
             2 => Step::Link { at: self.path()?, target: self.path()? },
             3 => Step::Bind { from: self.path()?, at: self.path()?, writable: self.number()? != 0 },
-            4 => Step::Device(String::from_utf8(self.bytes()?.to_vec()).ok()?),
+            4 => Step::Device(self.word()?),
+            5 => Step::Unpack {
+                archive: self.path()?,
+                sum: self.word()?,
+                at: self.path()?,
+                writable: self.number()? != 0,
+            },
             _ => return None,
         })
     }
@@ -184,6 +201,7 @@ mod tests {
             Step::Link { at: "/l".into(), target: "a/b".into() },
             Step::Bind { from: "/usr".into(), at: "/usr".into(), writable: true },
             Step::Device("null".into()),
+            Step::Unpack { archive: "/a.crate".into(), sum: "0f".into(), at: "/s".into(), writable: true },
         ];
         let rules = vec![Rule { path: "/x".into(), writable: false }];
         let all = [Walls::None, Walls::Namespaces { base: "/base".into(), steps }, Walls::Landlock { rules }];

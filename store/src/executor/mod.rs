@@ -9,7 +9,6 @@ mod run;
 mod schedule;
 mod tokens;
 
-use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
+use uk_sandbox::NotUnpacked;
 
 use crate::cancel::Cancel;
 use crate::failure::{Failure, Fault, Reason};
@@ -76,27 +76,14 @@ pub trait Builtins: Sync {
     /// A text that ends the sentence "LABEL failed: ".
     fn run(&self, name: &str, args: &[String], sandbox: &Path) -> Result<(), String>;
 
-    /// Brings what the file `archive` holds to the empty folder `to`, if its SHA-256 is `sum` (see
-    /// [`uk_action::Seal::Archive`]). The bytes that are compared must be those that are unpacked, and nothing may be
-    /// written outside of `to`.
+    /// What [`uk_sandbox::Unpack`] does, for a [`uk_action::Seal::Archive`].
     ///
     /// # Errors
-    /// [`NotUnpacked`]; what is in `to` by then isn't used.
+    /// [`NotUnpacked`].
     fn unpack(&self, archive: &Path, sum: &str, to: &Path) -> Result<(), NotUnpacked> {
         let _ = (archive, sum, to);
         Err(NotUnpacked::Unlike("nobody here knows such archives".to_owned()))
     }
-}
-
-/// Why an archive wasn't unpacked.
-#[derive(Debug)]
-pub enum NotUnpacked {
-    /// It can't be read.
-    Unreadable(io::Error),
-    /// It isn't what it should be: a text that ends the sentence "PATH can't be used: ".
-    Unlike(String),
-    /// Its folder can't be written.
-    Unwritable(io::Error),
 }
 
 /// Sees a build's progress. Called from several threads.

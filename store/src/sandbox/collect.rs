@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use uk_action::{Action, EntryKind, Kind, Output, OutputKind, Produced};
 
-use super::Sandbox;
 use super::sealed::tree_of;
+use super::{Sandbox, Workplace};
 use crate::StoreError;
 use crate::error::During;
 use crate::failure::Reason;
@@ -27,7 +27,11 @@ impl Sandbox<'_> {
 
     /// A file among a build script's sources that it made, changed or removed: whoever did that means to find it so.
     fn changed_source(&self) -> Result<Option<String>, StoreError> {
-        let Some((place, before)) = &self.workplace else { return Ok(None) };
+        let (place, before) = match &self.workplace {
+            None => return Ok(None),
+            Some(Workplace::Unpacked(changed)) => return Ok(changed.clone()),
+            Some(Workplace::Copy(place, before)) => (place, before),
+        };
         let now = tree_of(&self.root.join(place))?;
         if now == *before {
             return Ok(None);

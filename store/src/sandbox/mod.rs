@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
 use uk_action::{Action, Arg, Class, Command, Digest, Kind, PathArg, Tree};
-use uk_sandbox::{NOT_STARTED, Plan, Watch};
+use uk_sandbox::{Fault, FaultKind, Plan, Watch};
 
 use crate::cancel::{Cancel, Ended};
 use crate::error::During;
@@ -26,7 +26,6 @@ use crate::executor::Tokens;
 use crate::failure::Reason;
 use crate::layout::Store;
 use crate::scratch::Temporary;
-use crate::walls::Refused;
 use crate::{Options, StoreError};
 pub use reached::{Reached, Refusal};
 pub(crate) use sealed::Sealed;
@@ -46,8 +45,16 @@ pub(crate) struct Sandbox<'a> {
     log: Temporary,
     /// What is shown to a process behind walls, besides the folder.
     view: View,
-    /// The copy of a build script's sources: where it is, and what must be in it when the script has ended.
-    workplace: Option<(String, Tree)>,
+    /// A build script's sources.
+    workplace: Option<Workplace>,
+}
+
+/// The sources of a build script's package, which must be as they were when the script has ended.
+enum Workplace {
+    /// A copy at that place in the sandbox, and what must be in it.
+    Copy(String, Tree),
+    /// Unpacked behind the walls; a path in the sandbox that was found to be other than it was.
+    Unpacked(Option<String>),
 }
 
 impl<'a> Sandbox<'a> {
@@ -74,7 +81,7 @@ impl<'a> Sandbox<'a> {
 
     /// Runs the action's process to its end.
     pub(crate) fn run(
-        &self,
+        &mut self,
         action: &Action,
         cancel: &Cancel,
         options: &Options,
@@ -86,7 +93,7 @@ impl<'a> Sandbox<'a> {
 
     /// The same, watched.
     fn run_watched(
-        &self,
+        &mut self,
         action: &Action,
         cancel: &Cancel,
         options: &Options,
@@ -129,14 +136,21 @@ impl<'a> Sandbox<'a> {
         };
         launcher.stdin(Stdio::piped()).stdout(out).stderr(log);
         let ended = cancel.run(&mut launcher, &plan.to_bytes(), options.timeout).map_err(not_started)?;
-        match Refused::read(&fault) {
-            Some(refused) if ended.status.code() == Some(NOT_STARTED.into()) => Err(if refused.program {
-                not_started(refused.error)
-            } else {
-                Reason::NoWalls { class: self.class, what: refused.what, source: refused.error }
-            }),
-            _ => Ok(ended),
-        }
+        let Some(Fault { kind, what, error }) = Fault::read(&fault) else { return Ok(ended) };
+        Err(match kind {
+            FaultKind::Walls => Reason::NoWalls { class: self.class, what, source: error },
+            FaultKind::Program => not_started(error),
+            FaultKind::Unlike => {
+                Reason::Unlike { path: what.into(), archive: true, cause: error.to_string().into() }
+            }
+            FaultKind::Unreadable => Reason::Unreadable { path: what.into(), source: error },
+            FaultKind::Changed => {
+                let path = Path::new(&what);
+                let path = path.strip_prefix(self.inside()).unwrap_or(path).display().to_string();
+                self.workplace = Some(Workplace::Unpacked(Some(path)));
+                return Ok(ended);
+            }
+        })
     }
 
     /// The action's process: words, environment, working directory, as it will see them.

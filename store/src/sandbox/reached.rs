@@ -55,7 +55,7 @@ pub enum Refusal {
 impl Sandbox<'_> {
     /// Runs the action in this fresh sandbox, watched, for about as long as it `took`. Nothing is kept but what it tried.
     pub(crate) fn watch(
-        &self,
+        &mut self,
         action: &Action,
         cancel: &Cancel,
         options: &Options,

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uk_action::{Digest, Entry, EntryKind, Seal, Tree};
 
+use uk_sandbox::NotUnpacked;
+
 use crate::error::During;
-use crate::executor::{Builtins, NotUnpacked};
+use crate::executor::Builtins;
 use crate::failure::Reason;
 use crate::layout::Store;
 use crate::scratch::Temporary;

@@ -10,11 +10,14 @@ use uk_action::{
 };
 
 use super::sealed::tree_of;
-use super::{Sandbox, Sealed};
+use super::{Sandbox, Sealed, Workplace};
 use crate::StoreError;
 use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::failure::Reason;
+
+/// The largest archive, in bytes, that is unpacked in memory; files of sources are about eight times as long as their archive.
+const SMALL_ARCHIVE: u64 = 2 << 20;
 
 impl Sandbox<'_> {
     /// Puts the inputs where the action wants them, and makes the folders of its outputs. `produced` has an element for
@@ -33,9 +36,17 @@ impl Sandbox<'_> {
             match (&input.source, produced) {
                 (Source::Fixed(fixed), _) => match &fixed.seal {
                     Seal::Trusted => self.stage_fixed(&fixed.path, &input.path)?,
+                    Seal::Archive(sum) if self.unpacks(&fixed.path)? => {
+                        fs::create_dir_all(&to).during("make", &to)?;
+                        let writable = is_workplace(action, &input.path);
+                        self.view.unpack(&input.path, &fixed.path, sum, writable);
+                        if writable {
+                            self.workplace = Some(Workplace::Unpacked(None));
+                        }
+                    }
                     seal if is_workplace(action, &input.path) => {
                         sealed.copy(&fixed.path, seal, &to)?;
-                        self.workplace = Some((input.path.to_string(), tree_of(&to)?));
+                        self.workplace = Some(Workplace::Copy(input.path.to_string(), tree_of(&to)?));
                     }
                     seal if self.class == Class::Namespaces => {
                         self.refer(&sealed.shared(&fixed.path, seal)?, &input.path, true)?;
@@ -46,7 +57,7 @@ impl Sandbox<'_> {
                 (Source::Local(tree), _) => {
                     stage_local(tree, &to)?;
                     if is_workplace(action, &input.path) {
-                        self.workplace = Some((input.path.to_string(), tree.tree.clone()));
+                        self.workplace = Some(Workplace::Copy(input.path.to_string(), tree.tree.clone()));
                     } else {
                         self.view.protect(&input.path);
                     }
@@ -72,6 +83,18 @@ impl Sandbox<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether an archive is unpacked behind the walls, where that costs no file of the host. A large one would take too
+    /// much memory, and is unpacked once for all.
+    fn unpacks(&self, archive: &Path) -> Result<bool, Reason> {
+        let size = || {
+            let found = fs::metadata(archive);
+            found
+                .map(|found| found.len())
+                .map_err(|source| Reason::Unreadable { path: archive.to_owned(), source })
+        };
+        Ok(self.class == Class::Namespaces && size()? <= SMALL_ARCHIVE)
     }
 
     fn stage_object(&mut self, produced: &Produced, kind: OutputKind, place: &str) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use uk_action::{Action, Class, HostPath, Shown};
 use uk_sandbox::{Rule, Step, Walls};
 
-use super::{Sandbox, TMP};
+use super::{Sandbox, TMP, Workplace};
 use crate::StoreError;
 
 /// Links that one path may lead through, as the kernel counts them.
@@ -18,22 +18,39 @@ const DEVICES: [&str; 5] = ["full", "null", "random", "urandom", "zero"];
 /// Inputs that are shown where they are rather than copied, and what tools need of the host.
 #[derive(Debug, Default)]
 pub(super) struct View {
-    /// By the input's path in the sandbox: what is shown there, or nothing but the wish that the copy be read-only.
-    inputs: BTreeMap<String, Option<PathBuf>>,
+    /// By the input's path in the sandbox.
+    inputs: BTreeMap<String, Stage>,
     host: Vec<HostPath>,
     /// Where links of the sandbox lead to, for those who must be let through.
     opened: Vec<PathBuf>,
 }
 
+/// What stands at an input's path.
+#[derive(Debug)]
+enum Stage {
+    /// A copy, which nobody may write.
+    Copy,
+    /// A file or folder of the host.
+    Host(PathBuf),
+    /// What an archive holds.
+    Archive { path: PathBuf, sum: String, writable: bool },
+}
+
 impl View {
     /// Shows `from` at the sandbox's `path`, where a file or folder stands for it.
     pub(super) fn show(&mut self, path: &str, from: PathBuf) {
-        self.inputs.insert(path.to_owned(), Some(from));
+        self.inputs.insert(path.to_owned(), Stage::Host(from));
+    }
+
+    /// Shows what an archive holds at the sandbox's `path`, where a folder stands for it.
+    pub(super) fn unpack(&mut self, path: &str, archive: &Path, sum: &str, writable: bool) {
+        let archive = Stage::Archive { path: archive.to_owned(), sum: sum.to_owned(), writable };
+        self.inputs.insert(path.to_owned(), archive);
     }
 
     /// Lets nobody write to what was copied to the sandbox's `path`.
     pub(super) fn protect(&mut self, path: &str) {
-        self.inputs.entry(path.to_owned()).or_default();
+        self.inputs.entry(path.to_owned()).or_insert(Stage::Copy);
     }
 
     /// Lets a process read `path` of the host.
@@ -48,7 +65,10 @@ impl View {
 
     /// Where the bytes of an input are, if not in the sandbox's folder.
     pub(super) fn source(&self, path: &str) -> Option<&Path> {
-        self.inputs.get(path)?.as_deref()
+        match self.inputs.get(path)? {
+            Stage::Host(from) => Some(from),
+            Stage::Copy | Stage::Archive { .. } => None,
+        }
     }
 }
 
@@ -78,17 +98,24 @@ impl Sandbox<'_> {
         steps.push(bind(self.root.to_owned(), Action::SANDBOX, true));
         steps.push(bind(self.root.join(TMP), "/tmp", true));
         steps.extend(host_steps(&self.view.host));
-        for (path, from) in &self.view.inputs {
+        for (path, stage) in &self.view.inputs {
             let at = format!("{}/{path}", Action::SANDBOX);
-            let from = match from {
-                Some(from) => from.clone(),
+            steps.push(match stage {
+                Stage::Host(from) => bind(from.clone(), &at, false),
                 // An output may lie in a copied input; then that one can't be protected.
-                None if action.outputs.iter().any(|output| Path::new(&output.path).starts_with(path)) => {
+                Stage::Copy
+                    if action.outputs.iter().any(|output| Path::new(&output.path).starts_with(path)) =>
+                {
                     continue;
                 }
-                None => PathBuf::from(at.trim_start_matches('/')),
-            };
-            steps.push(bind(from, &at, false));
+                Stage::Copy => bind(PathBuf::from(at.trim_start_matches('/')), &at, false),
+                Stage::Archive { path, sum, writable } => Step::Unpack {
+                    archive: path.clone(),
+                    sum: sum.clone(),
+                    at: at.into(),
+                    writable: *writable,
+                },
+            });
         }
         steps
     }
@@ -100,7 +127,9 @@ impl Sandbox<'_> {
         rules.extend(DEVICES.map(|name| rule(Path::new("/dev").join(name), true)));
         rules.extend(self.view.opened.iter().map(|path| rule(path.clone(), false)));
         rules.extend(self.view.host.iter().map(|host| rule(host.at.clone(), false)));
-        rules.extend(self.workplace.iter().map(|(place, _)| rule(self.root.join(place), true)));
+        if let Some(Workplace::Copy(place, _)) = &self.workplace {
+            rules.push(rule(self.root.join(place), true));
+        }
         for output in &action.outputs {
             let path = self.root.join(&output.path);
             let place = match output.kind {

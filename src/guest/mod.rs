@@ -121,6 +121,8 @@ fn virtual_machine(
     if kvm {
         command.stderr(Stdio::piped());
     }
+    // Whatever ends this process, such as a signal that it can't pass on. This is its first thread.
+    uk_store::end_with_this_thread(&mut command);
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Diagnostic::error(Code::NoRunner, format!("`{PROGRAM}` isn't installed, and it runs the target `{}`", artifact.target))

@@ -248,3 +248,22 @@ fn ctrl_c_ends_a_guest_that_runs() {
         assert!(ended, "as a shell says it of Ctrl-C: {ran}");
     }
 }
+
+/// Nobody could pass that signal on.
+#[test]
+fn kill_9_ends_a_guest_that_runs() {
+    let folder = Folder::deeds();
+    for place in [crate::support::UNIX, crate::support::MICROVM] {
+        if !crate::support::can_run(place) {
+            continue;
+        }
+        let word = token();
+        let rest = ["--", "--deed=idle", &format!("--text={word}")];
+        let words = ["run"].iter().chain(place).chain(&rest);
+        let running = uk(folder.path(), words).start();
+        wait_until("the guest runs", || running.said("stdout").contains(&word));
+        running.signal(Signal::KILL);
+        running.wait();
+        wait_until("the guest ends", || processes(&word).is_empty());
+    }
+}

@@ -62,7 +62,7 @@ fn start(plan: &Plan, fault: &File, unpack: Unpack) -> Result<Infallible, Fault>
     if let Walls::Namespaces { base, steps } = &plan.walls {
         return namespaces::start(plan, base, steps, fault, watcher, unpack);
     }
-    sys::die_with_parent().doing("end with the parent")?;
+    sys::end_with_parent(libc::SIGKILL).doing("end with the parent")?;
     limits(plan)?;
     if watcher.is_none() {
         wall(plan)?;

@@ -38,7 +38,7 @@ pub(crate) fn start(
     let _ = fs::write("/proc/self/setgroups", "deny");
     fs::write("/proc/self/uid_map", format!("{ID} {uid} 1\n")).doing("map the user")?;
     fs::write("/proc/self/gid_map", format!("{ID} {gid} 1\n")).doing("map the group")?;
-    sys::die_with_parent().doing("end with the parent")?;
+    sys::end_with_parent(libc::SIGKILL).doing("end with the parent")?;
     let (mut from, to) =
         sys::pipe().map(|(from, to)| (File::from(from), File::from(to))).doing("make a pipe")?;
     match sys::fork().doing("start a process")? {
@@ -74,7 +74,7 @@ fn first(
     watcher: Option<Watcher>,
     unpack: Unpack,
 ) -> Result<i32, Fault> {
-    sys::die_with_parent().doing("end with the parent")?;
+    sys::end_with_parent(libc::SIGKILL).doing("end with the parent")?;
     let private = libc::MS_REC | libc::MS_PRIVATE;
     sys::mount(c"none", Path::new("/"), c"none", private, None).doing("part the mounts from the host's")?;
     let plain = libc::MS_NOSUID | libc::MS_NODEV;

@@ -4,7 +4,9 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use libc::{c_int, c_long, c_ulong, pid_t};
 
@@ -62,9 +64,24 @@ pub(crate) fn duplicate(of: RawFd, number: RawFd) -> io::Result<()> {
     check(unsafe { libc::dup2(of, number) }).map(drop)
 }
 
-pub(crate) fn die_with_parent() -> io::Result<()> {
+/// Sends `signal` to this process when the thread that started it ends.
+pub(crate) fn end_with_parent(signal: c_int) -> io::Result<()> {
     // SAFETY: takes a number.
-    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong) }).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as c_ulong) }).map(drop)
+}
+
+/// Sends SIGTERM to what `command` starts when the thread that starts it ends.
+pub(crate) fn start_with_end(command: &mut Command) {
+    let this = std::process::id();
+    let bind = move || {
+        end_with_parent(libc::SIGTERM)?;
+        // SAFETY: it can't fail.
+        let parent = unsafe { libc::getppid() };
+        // One that has ended by now sends nothing any more.
+        if parent.cast_unsigned() == this { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+    };
+    // SAFETY: between fork and exec it makes two system calls and allocates nothing.
+    unsafe { command.pre_exec(bind) };
 }
 
 pub(crate) fn no_new_privileges() -> io::Result<()> {

@@ -140,9 +140,9 @@ fn presume(graph: &Graph, root: ActionId, store: &Store) {
         });
         action.key(&inputs.collect::<Vec<_>>(), store.class())
     });
-    let keys = keys.collect::<Vec<_>>();
-    let entries = keys.iter().map(|key| (key, &outputs)).collect::<Vec<_>>();
-    save_recent(store, graph, &[root], &entries).unwrap();
+    let keys = keys.map(Some).collect();
+    let outputs = vec![Some(outputs); graph.len()];
+    save_recent(store, graph, &[root], &Report { keys, outputs, ..Report::default() }).unwrap();
 }
 
 /// Processor time of this process.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use uk_action::{Action, ActionId, Class, Command, Digest, Graph, Produced, Source};
+use uk_action::{Action, ActionId, Class, Command, Digest, Encode as _, Graph, Hash, Produced, Source};
 
 use crate::layout::Store;
 use crate::recent::{Outputs, Recent};
@@ -92,78 +91,64 @@ pub(crate) struct Resolved {
     pub(crate) recent: Recent,
 }
 
-/// Above this many actions keys are computed on all cores.
-const MANY: usize = 2000;
-
 /// Computes keys and looks them up, as far as that goes without running anything.
 pub(crate) fn resolve(graph: &Graph, roots: &[ActionId], store: &Store, class: Class) -> Resolved {
     let selected = select(graph, roots);
     let mut recent = Recent::load(store, graph, roots);
-    let mut presumed = None;
-    if graph.len() >= MANY {
-        let all = Presumed::new(graph, &selected, &recent, class);
-        // Then every action makes what it made, by induction along the graph's order.
-        if recent.is(all.keys.iter().flatten()) {
-            let nodes = all.keys.into_iter().zip(all.outputs);
-            let nodes = nodes.map(|(key, outputs)| Node { key, outputs }).collect();
-            return Resolved { nodes, selected, recent };
-        }
-        presumed = Some(all);
+    if let Some(nodes) = unchanged(graph, &selected, &recent, class) {
+        return Resolved { nodes, selected, recent };
     }
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.len());
-    // Whether an action's outputs are those that were presumed.
-    let mut sound = vec![false; graph.len()];
     let mut digests = Vec::new();
     for (id, action) in graph.iter() {
-        let place = id.index();
         let mut node = Node::default();
-        if selected[place] {
+        if selected[id.index()] {
             node.outputs = own_outputs(action);
-            if node.outputs.is_none() {
-                let presumed = presumed.as_ref().and_then(|presumed| presumed.keys[place]);
-                node.key = presumed.filter(|_| producers(action).all(|from| sound[from.index()]));
-                if node.key.is_none() && input_digests(action, &nodes, &mut digests) {
-                    node.key = Some(action.key(&digests, class));
-                }
-                node.outputs = node
-                    .key
-                    .and_then(|key| recent.outputs(&key).or_else(|| known_outputs(action, key, store)));
+            if node.outputs.is_none() && input_digests(action, &nodes, &mut digests) {
+                let key = action.key(&digests, class);
+                node.key = Some(key);
+                node.outputs = recent.outputs(&key).or_else(|| known_outputs(action, key, store));
             }
-        }
-        if let Some(presumed) = &presumed {
-            sound[place] = node.outputs.is_some() && node.outputs == presumed.outputs[place];
         }
         nodes.push(node);
     }
     Resolved { nodes, selected, recent }
 }
 
-/// What the keys are if every action makes what it made the last time: they can be computed at once, and most prove right.
-struct Presumed {
-    outputs: Vec<Option<Outputs>>,
-    /// Of the actions that have records.
-    keys: Vec<Option<Digest>>,
+/// What is known of a graph in which nothing has changed since the last build: what was known then.
+fn unchanged(graph: &Graph, selected: &[bool], recent: &Recent, class: Class) -> Option<Vec<Node>> {
+    let mut last = recent.in_order();
+    let nodes = graph.iter().zip(selected).map(|((_, action), selected)| {
+        if !selected {
+            return Some(Node::default());
+        }
+        if let Some(outputs) = own_outputs(action) {
+            return Some(Node { key: None, outputs: Some(outputs) });
+        }
+        let (key, outputs) = last.next()?;
+        Some(Node { key: Some(*key), outputs: Some(Arc::clone(outputs)) })
+    });
+    let nodes = nodes.collect::<Option<Vec<_>>>()?;
+    // Then every action makes what it made, by induction along the graph's order.
+    let meaning = meaning(graph, class, |id| nodes[id.index()].outputs.as_deref());
+    recent.means(meaning).then_some(nodes)
 }
 
-impl Presumed {
-    fn new(graph: &Graph, selected: &[bool], recent: &Recent, class: Class) -> Self {
-        let mut last = recent.in_order();
-        let outputs = graph.iter().map(|(id, action)| match action.command {
-            _ if !selected[id.index()] => None,
-            Command::Given { .. } | Command::Write(_) => own_outputs(action),
-            Command::Run { .. } | Command::Builtin { .. } => last.next().cloned(),
-        });
-        let outputs = outputs.collect::<Vec<_>>();
-        let made = |id: ActionId| outputs[id.index()].as_deref();
-        let keys =
-            graph.actions().par_iter().zip(selected).map_init(Vec::new, |digests, (action, selected)| {
-                let wanted =
-                    *selected && matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
-                (wanted && digests_of(action, made, digests)).then(|| action.key(digests, class))
-            });
-        let keys = keys.collect();
-        Self { outputs, keys }
+/// The digest of all that the keys stand for if every action makes what `made` says. One long encoding is hashed several
+/// times as fast as thousands of short ones.
+pub(crate) fn meaning<'n>(
+    graph: &Graph,
+    class: Class,
+    made: impl Fn(ActionId) -> Option<&'n [Produced]>,
+) -> Digest {
+    let (mut hash, mut digests) = (Hash::default(), Vec::new());
+    for (id, action) in graph.iter() {
+        let has_key = matches!(action.command, Command::Run { .. } | Command::Builtin { .. });
+        if has_key && made(id).is_some() && digests_of(action, &made, &mut digests) {
+            action.resolved(&digests, class).encode(&mut hash);
+        }
     }
+    hash.finish()
 }
 
 /// Outputs that follow from the action alone.
@@ -201,7 +186,7 @@ pub(crate) fn input_digests(action: &Action, nodes: &[Node], digests: &mut Vec<D
     digests_of(action, |id| nodes[id.index()].outputs.as_deref(), digests)
 }
 
-fn digests_of<'n>(
+pub(crate) fn digests_of<'n>(
     action: &Action,
     made: impl Fn(ActionId) -> Option<&'n [Produced]>,
     digests: &mut Vec<Digest>,
@@ -211,10 +196,13 @@ fn digests_of<'n>(
         digests.push(match &input.source {
             Source::Local(tree) => tree.digest,
             Source::Fixed(fixed) => fixed.identity,
-            Source::Output { action, index } => match made(*action) {
-                Some(outputs) => outputs[*index as usize].identity(),
-                None => return false,
-            },
+            Source::Output { action, index } => {
+                // Outputs that are only presumed can be others'.
+                match made(*action).and_then(|outputs| outputs.get(*index as usize)) {
+                    Some(produced) => produced.identity(),
+                    None => return false,
+                }
+            }
         });
     }
     true

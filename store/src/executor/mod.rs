@@ -228,14 +228,10 @@ pub fn realise(
     };
 
     let nodes = schedule.nodes;
-    let entries = nodes.iter().filter_map(|node| Some((node.key.as_ref()?, node.outputs.as_ref()?)));
-    let entries = entries.collect::<Vec<_>>();
     let cancelled = cancel.is_cancelled();
-    let changed = !recent.is(entries.iter().map(|(key, _)| *key));
+    let known = nodes.iter().filter(|node| node.outputs.is_some());
+    let changed = !recent.is(known.filter_map(|node| node.key.as_ref()));
     // Only hints, too, and a store that can only be read has no use for them.
-    if changed && !cancelled {
-        let _ = recent::save(store, graph, roots, &entries);
-    }
     if changed || !executed.is_empty() {
         let _ = why::save(store, graph, roots, &nodes, &executed);
     }
@@ -248,6 +244,9 @@ pub fn realise(
         outputs: nodes.into_iter().map(|node| node.outputs).collect(),
         elapsed: begun.elapsed(),
     };
+    if changed && !cancelled {
+        let _ = recent::save(store, graph, roots, &report);
+    }
     if faults.is_empty() && !cancelled {
         debug_assert_eq!(skipped, 0, "nothing is left over without a reason");
         Ok(report)

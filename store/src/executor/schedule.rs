@@ -42,7 +42,7 @@ pub(super) struct Schedule<'a> {
     phases: Vec<Phase>,
     /// Whether its outputs' bytes are wanted, not only their digests.
     bytes: Vec<bool>,
-    /// The actions that use an action's outputs, each once.
+    /// The actions that use an action's outputs, each once. Empty until one waits.
     consumers: Vec<Vec<ActionId>>,
     /// Length of the longest path to the end of the build, in expected milliseconds.
     weights: Vec<u64>,
@@ -200,6 +200,8 @@ impl<'a> Schedule<'a> {
         self.phases[id.index()] = phase(inputs.len());
         if inputs.is_empty() {
             self.agenda.push(Step::Released(id));
+        } else if self.consumers.is_empty() {
+            self.link();
         }
         self.agenda.extend(inputs.into_iter().map(want));
     }
@@ -234,10 +236,8 @@ impl<'a> Schedule<'a> {
     /// Tells those who wait that `id` has become known, or there, or both. Each is told once of an action: outputs that
     /// were known stay known even if they are made again.
     fn release(&mut self, id: ActionId, known: bool, there: bool) {
-        if self.consumers.is_empty() {
-            self.link();
-        }
-        for at in 0..self.consumers[id.index()].len() {
+        let count = self.consumers.get(id.index()).map_or(0, Vec::len);
+        for at in 0..count {
             let consumer = self.consumers[id.index()][at];
             let left = match &mut self.phases[consumer.index()] {
                 Phase::Digests(left) if known => left,

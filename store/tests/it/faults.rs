@@ -171,6 +171,31 @@ fn an_output_that_comes_out_otherwise_the_second_time() {
 }
 
 #[test]
+fn what_was_made_of_an_output_that_came_out_otherwise_is_made_anew_by_the_next_build() {
+    let place = place();
+    let count = place.folder.path().join("count");
+    let mut graph = Graph::default();
+    let a = graph.add(shell("a", &format!("cat {} > o", count.display()), vec![], FILE));
+    let roots = ["b", "c"].map(|name| {
+        graph.add(shell(name, &format!("cat i > o; echo {name} >> o"), vec![from(a, "i")], FILE))
+    });
+    let run = |number: &str| {
+        fs::write(&count, number).unwrap();
+        let (options, events) = (Options::default(), Events::default());
+        let report = build_with(&place.store, &graph, &roots, &options, &events, &Cancel::default()).unwrap();
+        (report.executed, roots.map(|root| text(&place.store, &report, root)).concat())
+    };
+    assert_eq!(run("1\n"), (3, "1\nb\n1\nc\n".to_owned()));
+    for text in ["1\n", "1\nc\n"] {
+        fs::remove_file(place.store.blob_path(Digest::of(text.as_bytes()))).unwrap();
+    }
+    // Only `c` needs the bytes of `a`.
+    assert_eq!(run("2\n"), (2, "1\nb\n2\nc\n".to_owned()));
+    assert_eq!(run("2\n"), (1, "2\nb\n2\nc\n".to_owned()));
+    assert_eq!(run("2\n").0, 0);
+}
+
+#[test]
 fn two_at_one_key_build_it_once() {
     let place = place();
     let count = place.folder.path().join("count");

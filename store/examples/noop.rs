@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use uk_action::{Action, ActionId, Command, Graph, Input, Kind, Output, OutputKind, Seal, Source};
+use uk_action::{Action, Command, Graph, Input, Kind, Output, OutputKind, Seal, Source};
 use uk_store::{Builtins, Cancel, Event, Observer, Options, StatCache, Store, realise};
 
 struct Host;
@@ -16,7 +16,7 @@ struct Host;
 impl Builtins for Host {
     fn run(&self, _: &str, args: &[String], sandbox: &Path) -> Result<(), String> {
         let mut out = Vec::new();
-        for input in args {
+        for input in args[0].split(' ') {
             let bytes = std::fs::read(sandbox.join(input)).map_err(|e| e.to_string())?;
             out.extend_from_slice(&bytes[..bytes.len().min(16)]);
         }
@@ -33,40 +33,33 @@ fn main() {
     let store = Store::open(&store).unwrap();
     let text = std::fs::read_to_string(folder.join("build.ninja")).unwrap();
     let mut stamps = StatCache::load(&store.root().join("memo/stamps"));
-    let mut sources: HashMap<&str, Source> = HashMap::new();
-    let mut made: HashMap<&str, ActionId> = HashMap::new();
+    // As the planner has it, a path is there once for all who use it.
+    let mut known: HashMap<&str, Input> = HashMap::new();
     let (mut graph, mut needed) = (Graph::default(), Vec::new());
     let steps = text.lines().filter_map(|line| line.strip_prefix("build ")?.split_once(": step "));
-    for (output, inputs) in steps {
-        let mut args = Vec::new();
-        let inputs = inputs.split(' ').map(|name| {
-            args.push(name.to_owned());
-            let source = match made.get(name) {
-                Some(action) => {
-                    needed[action.index()] = true;
-                    Source::Output { action: *action, index: 0 }
-                }
-                None => {
-                    let read = || {
-                        let path = folder.join(name);
-                        let identity = stamps.digest(&path).unwrap();
-                        Source::fixed(path, identity, Seal::Trusted)
-                    };
-                    sources.entry(name).or_insert_with(read).clone()
-                }
-            };
-            Input { path: name.into(), source }
+    for (output, names) in steps {
+        let inputs = names.split(' ').map(|name| {
+            let input = known.entry(name).or_insert_with(|| {
+                let path = folder.join(name);
+                let identity = stamps.digest(&path).unwrap();
+                Input { path: name.into(), source: Source::fixed(path, identity, Seal::Trusted) }
+            });
+            if let Source::Output { action, .. } = input.source {
+                needed[action.index()] = true;
+            }
+            input.clone()
         });
         let inputs = inputs.collect();
         let id = graph.add(Action {
             kind: Kind::Generate,
             label: output.to_owned(),
             span: None,
-            command: Command::Builtin { name: "join", version: 1, args },
+            command: Command::Builtin { name: "join", version: 1, args: vec![names.to_owned()] },
             inputs,
             outputs: vec![Output { path: "made".into(), kind: OutputKind::File }],
         });
-        made.insert(output, id);
+        let source = Source::Output { action: id, index: 0 };
+        known.insert(output, Input { path: output.into(), source });
         needed.push(false);
     }
     stamps.save().unwrap();

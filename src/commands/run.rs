@@ -34,7 +34,7 @@ pub fn run(
         .help("name one with `-p NAME`, one `--target`, and one value with each `--set`")
         .into());
     };
-    let disks = guest::disks(planned, &runner.attach, folder)?;
+    let disks = guest::disks(planned, &session.hooks, &runner.attach, folder)?;
     build::build(&session, effort, ui)?;
     if !runner.print {
         // All that is wrong at once, and before anything runs.

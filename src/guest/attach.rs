@@ -10,6 +10,7 @@ use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_planner::device::Attached;
 use uk_planner::names;
 
+use crate::hooks::Plan;
 use crate::session::Planned;
 
 /// A file of the host that the guest is given as a disk, or a folder of the host.
@@ -29,15 +30,22 @@ pub struct Disk {
     pub folder: bool,
     /// The manifest's line that asks for it; `None` where the command line names the file.
     line: Option<Span>,
-    /// The hook that makes it.
-    hook: Option<String>,
+    /// The hook that makes it, and how big if it is an image.
+    hook: Option<(String, Option<u64>)>,
 }
 
-/// The disks of a unikernel, with what `--attach NAME=PATH` puts in their place. `folder` is where `uk` was started.
+/// The disks of a unikernel, whose hooks are among `hooks`, with what `--attach NAME=PATH` puts in their place. `folder` is where
+/// `uk` was started.
 ///
 /// # Errors
 /// `UK0709` for a name that isn't a disk's.
-pub fn disks(planned: &Planned, given: &[(String, String)], folder: &Path) -> Result<Vec<Disk>, Diagnostic> {
+pub fn disks(
+    planned: &Planned,
+    hooks: &[Plan],
+    given: &[(String, String)],
+    folder: &Path,
+) -> Result<Vec<Disk>, Diagnostic> {
+    let own = || hooks.iter().filter(|plan| plan.project == planned.project).flat_map(|plan| &plan.things);
     let mut disks = Vec::new();
     for device in planned.devices.devices() {
         for attachment in &device.attachments {
@@ -54,7 +62,7 @@ pub fn disks(planned: &Planned, given: &[(String, String)], folder: &Path) -> Re
                 sector_size,
                 folder,
                 line: Some(device.span),
-                hook: planned.made.iter().find(|(made, _)| same_file(made, path)).map(|(_, by)| by.clone()),
+                hook: own().find(|t| same_file(&t.path, path)).map(|t| (t.make.hook.clone(), t.size())),
             });
         }
     }
@@ -141,7 +149,9 @@ impl Disk {
                 0 => "it is empty".to_owned(),
                 _ => format!("its {size} bytes aren't a whole number of sectors of {sector} bytes"),
             };
-            let whole = size.div_ceil(sector).max(1) * sector;
+            // What the hook's step says, too.
+            let wanted = self.hook.as_ref().and_then(|(_, image)| *image).unwrap_or_default().max(size);
+            let whole = wanted.div_ceil(sector).max(1) * sector;
             let help = format!("make it as big as it should be: `truncate -s {whole} {}`", self.shown());
             return Err(self.unfit(&cause, &help));
         }
@@ -149,14 +159,14 @@ impl Disk {
     }
 
     fn shown(&self) -> String {
-        uk_keys::words::quote([self.path.display().to_string()])
+        uk_keys::words::quote([uk_loader::shown(&self.path)])
     }
 
     fn missing(&self) -> Diagnostic {
         let message =
             format!("there is no `{}`, which the guest is given as `{}`", self.path.display(), self.name);
         let help = match &self.hook {
-            Some(hook) => format!("the hook `{hook}` makes it"),
+            Some((hook, _)) => format!("the hook `{hook}` makes it"),
             None if self.folder => format!("make it, or give another: `--attach {}=PATH`", self.name),
             None => format!(
                 "make one: `truncate -s 16M {}`, or give another: `--attach {}=PATH`",

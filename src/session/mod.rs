@@ -70,8 +70,6 @@ pub struct Planned {
     pub image: Image,
     /// The data of its devices.
     pub data: Vec<DataNode>,
-    /// The files that hooks make, relative to the manifest, each with its hook.
-    pub made: Vec<(String, String)>,
     /// Which files are the application's sources.
     pub sources: SourceSet,
 }
@@ -324,9 +322,8 @@ fn lower(
                 span: Some(unikernel.span),
             },
         );
-        let (project, made) = (project.clone(), made_by_hooks(unikernel));
-        let (sources, chosen) = (source_set.clone(), variant.chosen);
-        planned.push(Planned { project, name, chosen, devices, main, image, data, made, sources });
+        let (project, sources, chosen) = (project.clone(), source_set.clone(), variant.chosen);
+        planned.push(Planned { project, name, chosen, devices, main, image, data, sources });
     }
     warnings.extend(source_set::unfit_globs(project, unikernel, &stamps));
     stamps.save();
@@ -351,12 +348,4 @@ fn root_crates(unikernel: &Unikernel, catalogue: &Catalogue, texts: &[DeviceText
     crates.extend(Target::ALL.map(|target| target.guest_package().to_owned()));
     let requirement = |package: &str| texts.iter().find(|t| t.package == package)?.requirement.clone();
     crates.into_iter().map(|package| RootCrate { requirement: requirement(&package), package }).collect()
-}
-
-/// What hooks make, with their names.
-fn made_by_hooks(unikernel: &Unikernel) -> Vec<(String, String)> {
-    let makes = unikernel.hooks.steps().iter();
-    let files = makes
-        .flat_map(|make| make.step.makes().into_iter().map(|path| (path.text.clone(), make.hook.clone())));
-    files.collect()
 }

@@ -384,14 +384,14 @@ fn what_a_hook_reads_compiles_nothing() {
     // The application reads it, too.
     let source = folder.read("src/lib.rs");
     let reading = |path: &str| format!("{source}\npub const WORDS: &str = include_str!(\"../{path}\");\n");
-    let refused = |parts: &[&str]| {
-        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0621"]);
+    let refused = |codes: &[&str], parts: &[&str]| {
+        let said = uk(folder.path(), ["build"]).run().fails(1, codes);
         for part in parts {
             assert!(said.contains(part), "`{part}`: {said}");
         }
     };
     folder.write("src/lib.rs", &reading("words.txt"));
-    refused(&["`words.txt` is there for a hook", "`include \"words.txt\"` in the manifest"]);
+    refused(&["UK0621"], &["`words.txt` is there for a hook", "`include \"words.txt\"` in the manifest"]);
     let manifest = folder.read("unikernel.kdl");
     folder.write("unikernel.kdl", &format!("{manifest}\ninclude words.txt \"out/*\"\n"));
     build(&folder, &[]);
@@ -399,7 +399,10 @@ fn what_a_hook_reads_compiles_nothing() {
     let ran = build(&folder, &[]);
     assert!(ran.did("compile hello"), "{ran}");
     folder.write("src/lib.rs", &reading("out/words"));
-    refused(&["`out/words` is made by a hook", "build.rs"]);
+    refused(
+        &["UK0412", "UK0621"],
+        &["no file fits `out/*`", "what hooks make", "`out/words` is made by a hook", "build.rs"],
+    );
 
     // A hook that reads the application's own sources takes none of them away.
     folder.write("src/lib.rs", &source);
@@ -421,4 +424,11 @@ fn a_hook_makes_nothing_where_the_application_is_compiled_from() {
         let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0213"]);
         assert!(said.contains("no source of the application") && said.contains("outside of `src`"), "{said}");
     }
+    // Together with whatever else is wrong with hooks.
+    let folder = hello(
+        "hook files {\n    image \"src/disk.img\" sectors=8\n    image \"dist/x\" sectors=8\n    copy a a\n}\nhook more { mkdir \"../x\"; }",
+    );
+    let codes = ["UK0213", "UK0213", "UK0213", "UK0212"];
+    let said = uk(folder.path(), ["build"]).run().fails(1, &codes);
+    assert!(said.contains("outside of `src`") && said.contains("`dist/x` can't be made by a hook"), "{said}");
 }

@@ -49,11 +49,9 @@ const RESERVED: [&str; 9] = [
 ];
 
 impl Hooks {
-    /// Puts the steps of `hooks` in order.
-    ///
-    /// # Errors
-    /// `UK0213` where two steps make one file, or a step makes or reads what it may not; `UK0214` for circles.
-    pub fn new(hooks: Vec<Hook>) -> Result<Self, Vec<Diagnostic>> {
+    /// Puts the steps of `hooks` in order: `UK0213` where two steps make one file, or a step makes or reads what it may not,
+    /// and `UK0214` for circles. With faults, the steps are as they are written: something else may be wrong with them, too.
+    pub fn new(hooks: Vec<Hook>) -> (Self, Vec<Diagnostic>) {
         let steps = hooks.into_iter().enumerate().flat_map(|(number, hook)| {
             let (name, span) = (hook.name.text, hook.span);
             hook.steps.into_iter().map(move |step| (number, Make { hook: name.clone(), step, span }))
@@ -63,12 +61,13 @@ impl Hooks {
         order.collect_makers();
         let graph = order.graph(&hooks);
         order.check_circles(&graph);
-        if !order.faults.is_empty() {
-            return Err(order.faults);
+        let faults = order.faults;
+        if !faults.is_empty() {
+            return (Self(makes), faults);
         }
         let order = sorted(&graph);
         let mut makes: Vec<Option<Make>> = makes.into_iter().map(Some).collect();
-        Ok(Self(order.into_iter().filter_map(|index| makes[index].take()).collect()))
+        (Self(order.into_iter().filter_map(|index| makes[index].take()).collect()), faults)
     }
 
     /// The steps, in order.

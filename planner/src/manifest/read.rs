@@ -99,10 +99,8 @@ fn read(source: SourceId, nodes: &[Node<'_>]) -> (Option<Manifest>, Vec<Diagnost
                 .help("add `job main entry=\"crate::function\" { ... }`"),
         );
     }
-    let hooks = Hooks::new(parts.hooks).unwrap_or_else(|more| {
-        faults.extend(more);
-        Hooks::default()
-    });
+    let (hooks, more) = Hooks::new(parts.hooks);
+    faults.extend(more);
     let manifest = name.map(|name| {
         Manifest::Unikernel(Unikernel {
             name,

@@ -34,7 +34,7 @@ impl Failure {
     }
 
     /// Whether the command was called off.
-    pub fn is_interrupted(&self) -> bool {
+    fn is_interrupted(&self) -> bool {
         self.diagnostics.iter().any(|d| d.code == Code::Interrupted)
     }
 

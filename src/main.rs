@@ -24,6 +24,7 @@ mod ui;
 use std::process::ExitCode;
 
 use clap::Parser;
+use uk_store::Cancel;
 
 fn main() -> ExitCode {
     // Build steps are started by this very program, which puts up the walls around them first.
@@ -35,12 +36,23 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let ui = ui::Ui::new(cli.color);
-    match commands::run(&cli, ui) {
+    match commands::run(&cli, &Cancel::listening(cancel_on_signal), ui) {
         Ok(code) => code,
         Err(failure) => {
             ui.failure(&failure);
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// Ends the command's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
+/// had begun is cleared away by the next build.
+fn cancel_on_signal(cancel: &Cancel) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+        let cancel = cancel.clone();
+        // Where there are no threads, no step begins that would have to be ended.
+        let _ = std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| cancel.cancel()));
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
-use uk_store::{Builtins, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status};
+use uk_store::{
+    Builtins, Cancel, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status,
+};
 
 use crate::cli::{Effort, Select};
 use crate::difference;
@@ -21,8 +23,8 @@ use crate::session::{Planned, Session};
 use crate::ui::{Ui, duration, plain};
 
 /// Plans and builds.
-pub fn run(folder: &Path, select: &Select, effort: &Effort, ui: Ui) -> Result<(), Failure> {
-    let mut session = Session::plan(folder, select, effort.keep_going)?;
+pub fn run(folder: &Path, select: &Select, effort: &Effort, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
+    let mut session = Session::plan(folder, select, effort.keep_going, cancel)?;
     let mut faults = std::mem::take(&mut session.left_out);
     if let Err(failure) = build(&session, effort, ui) {
         faults.extend(failure.diagnostics);

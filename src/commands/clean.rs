@@ -16,7 +16,7 @@ use crate::ui::Ui;
 
 /// Cleans the project, or a workspace with every member. What was edited goes only with `force`, or when the person at the
 /// terminal says so. A member that can't be cleaned doesn't stand in the way of the others.
-pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
+pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
     let (mut projects, read) = session::projects(project);
     if !projects.contains(project) {
         projects.push(project.clone());
@@ -27,7 +27,7 @@ pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
         let may = |path: &Path| {
             force || ui.ask(&format!("{} was edited since it was made. Remove it?", named(path)))
         };
-        let (removed, kept) = clean(&project, may).unwrap_or_else(|error| {
+        let (removed, kept) = clean(&project, cancel, may).unwrap_or_else(|error| {
             failure.diagnostics.push(
                 Diagnostic::error(
                     Code::NotWritable,
@@ -49,13 +49,17 @@ pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
 }
 
 /// Removes what was made for `project`, and gives what was removed and what was kept.
-fn clean(project: &Project, mut may: impl FnMut(&Path) -> bool) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+fn clean(
+    project: &Project,
+    cancel: &Cancel,
+    mut may: impl FnMut(&Path) -> bool,
+) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let state = project.state();
     // A folder of that name without our mark isn't ours.
     if !state.join(".gitignore").exists() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let lock = made::lock(project, &Cancel::default())?;
+    let lock = made::lock(project, cancel)?;
     let mut record = Record::load(project);
     let (mut removed, mut kept) = Dist::clean(project, &mut record, &mut may)?;
     let hooks = hooks::clean(project, &mut record, &mut may);

@@ -5,6 +5,7 @@ use std::path::Path;
 use uk_keys::Stage;
 use uk_planner::Provenance;
 use uk_planner::device::GraphKey;
+use uk_store::Cancel;
 
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -12,8 +13,8 @@ use crate::session::Session;
 use crate::ui::{Ui, table};
 
 /// Prints a table for each unikernel and target.
-pub fn run(folder: &Path, select: &Select, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select, false)?;
+pub fn run(folder: &Path, select: &Select, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select, false, cancel)?;
     ui.diagnostics(&session.warnings, &session.sources);
     let mut text = String::new();
     for planned in &session.planned {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
-use uk_store::{History, status};
+use uk_store::{Cancel, History, status};
 
 use super::node;
 use crate::cli::Select;
@@ -13,8 +13,8 @@ use crate::session::Session;
 use crate::ui::{Ui, plain};
 
 /// Prints the logs of the nodes that `wanted` means.
-pub fn run(folder: &Path, wanted: &str, select: &Select, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select, false)?;
+pub fn run(folder: &Path, wanted: &str, select: &Select, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
+    let session = Session::plan(folder, select, false, cancel)?;
     let states = status(&session.graph, &session.store);
     let history = History::load(&session.graph, &session.store, &states);
     let nodes = node::find(&session.graph, |id| history.key(id), wanted)?;

@@ -7,6 +7,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Project, Sdk};
 use uk_planner::manifest::is_keyword;
 use uk_planner::names;
+use uk_store::Cancel;
 
 use crate::failure::Failure;
 use crate::session;
@@ -21,7 +22,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Makes the folder `path`, whose last part is the unikernel's name.
-pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
+pub fn run(folder: &Path, path: &Path, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
     let root = folder.join(path);
     let name = root.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     if let Some(fault) = names::fault(name) {
@@ -64,7 +65,7 @@ pub fn run(folder: &Path, path: &Path, ui: Ui) -> Result<(), Failure> {
             .help("name a folder that isn't there yet")
             .into());
     }
-    session::link_sdk(&[&Project::at(&root)?])?;
+    session::link_sdk(&[&Project::at(&root)?], cancel)?;
     ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), root.display()));
     Ok(())
 }

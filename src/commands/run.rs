@@ -4,6 +4,7 @@ use std::path::Path;
 
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic};
+use uk_store::Cancel;
 
 use crate::cli::{Effort, Runner, Select};
 use crate::commands::build;
@@ -19,9 +20,10 @@ pub fn run(
     effort: &Effort,
     runner: &Runner,
     args: &[String],
+    cancel: &Cancel,
     ui: Ui,
 ) -> Result<u8, Failure> {
-    let session = Session::plan(folder, select, false)?;
+    let session = Session::plan(folder, select, false, cancel)?;
     let [planned] = &session.planned[..] else {
         // Where there is a target but the usual one, each is named with its own.
         let targets = session.planned.iter().any(|planned| planned.devices.target() != Target::Unix);
@@ -51,7 +53,7 @@ pub fn run(
         disks,
         state: planned.project.state(),
     };
-    session.store.cancel().check()?;
+    cancel.check()?;
     // A guest takes this process's place, and what the store keeps for it would be left behind.
     drop(session);
     Ok(guest::run(&artifact, args, runner, ui)?)

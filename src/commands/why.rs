@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use uk_action::{ActionId, Digest};
-use uk_store::{Cause, State, When, status};
+use uk_store::{Cancel, Cause, State, When, status};
 
 use super::node;
 use crate::cli::{Said, Select};
@@ -14,8 +14,15 @@ use crate::session::Session;
 use crate::ui::Ui;
 
 /// Says it of every node that `wanted` means.
-pub fn run(folder: &Path, wanted: &str, select: &Select, format: Said, ui: Ui) -> Result<(), Failure> {
-    let session = Session::plan(folder, select, false)?;
+pub fn run(
+    folder: &Path,
+    wanted: &str,
+    select: &Select,
+    format: Said,
+    cancel: &Cancel,
+    ui: Ui,
+) -> Result<(), Failure> {
+    let session = Session::plan(folder, select, false, cancel)?;
     let states = status(&session.graph, &session.store);
     let reasons = Reasons::new(&session, &states);
     let nodes = node::find(&session.graph, |id| reasons.history.key(id), wanted)?;
@@ -24,7 +31,7 @@ pub fn run(folder: &Path, wanted: &str, select: &Select, format: Said, ui: Ui) -
         Said::Text => found.map(|(id, reason)| text(&reasons, id, &reason)).collect::<Vec<_>>().join("\n"),
         Said::Json => json(&session, &states, &reasons, found),
     };
-    session.store.cancel().check()?;
+    cancel.check()?;
     ui.output(&said)?;
     Ok(())
 }

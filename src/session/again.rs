@@ -6,7 +6,6 @@ use uk_planner::names;
 
 use super::{Planned, Session};
 use crate::cli::Select;
-use crate::failure::Failure;
 
 /// What a session was asked for.
 pub(super) struct Asked {
@@ -15,8 +14,8 @@ pub(super) struct Asked {
 }
 
 impl Session {
-    /// One of its unikernels planned as the manifests are now, but with these values of keys. None where that is no plan;
-    /// called off, so is this session.
+    /// One of its unikernels planned as the manifests are now, but with these values of keys. None where that is no plan, or
+    /// the command was called off.
     pub fn with_values(&self, planned: &Planned, values: &[(String, String)]) -> Option<Session> {
         let known: Vec<&str> = planned.devices.known_keys().map(|key| key.name).collect();
         let short = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
@@ -32,11 +31,7 @@ impl Session {
             known.iter().any(|key| means(name, key)) && !values.iter().any(|(key, _)| given(key))
         });
         select.set.extend(values.iter().map(|(name, value)| format!("{name}={value}")));
-        let again = Session::plan(folder, &select, false);
-        if again.as_ref().is_err_and(Failure::is_interrupted) {
-            self.store.cancel().cancel();
-        }
-        let mut session = again.ok()?;
+        let mut session = Session::plan(folder, &select, false, self.store.cancel()).ok()?;
         session.planned.retain(|other| other.name == planned.name);
         (session.planned.len() == 1).then_some(session)
     }

@@ -98,12 +98,12 @@ impl Session {
         self.planned.iter().flat_map(Planned::roots).chain(hooks).collect()
     }
 
-    /// Plans what `select` names in `folder`. With `go_on`, members of a workspace that have faults are left out, unless
-    /// all have.
+    /// Plans what `select` names in `folder`, until `cancel` ends the command. With `go_on`, members of a workspace that
+    /// have faults are left out, unless all have.
     ///
     /// # Errors
     /// Every fault of the stage that could not be passed.
-    pub fn plan(folder: &Path, select: &Select, go_on: bool) -> Result<Self, Failure> {
+    pub fn plan(folder: &Path, select: &Select, go_on: bool, cancel: &Cancel) -> Result<Self, Failure> {
         let root = Project::find(folder)?;
         let mut reading = Reading::default();
         let targets = targets(&select.target, &mut reading.faults);
@@ -117,7 +117,7 @@ impl Session {
 
         let projects = members.iter().map(|m| &m.project).chain([&root]);
         let new: Vec<Project> = projects.filter(|project| !project.state().exists()).cloned().collect();
-        let planned = build_plan(&root, (&members, &others), &targets, select, go_on, &mut reading);
+        let planned = build_plan(&root, (&members, &others), &targets, select, go_on, cancel, &mut reading);
         planned.map_err(|mut failure| {
             // What is at fault leaves nothing behind.
             new.iter().for_each(Project::forget);
@@ -132,24 +132,13 @@ impl Session {
     }
 }
 
-/// The store that the environment names, and the SDK in it.
-fn open_store() -> Result<(Store, Sdk), Failure> {
+/// The store that the environment names, for a command that `cancel` ends, and the SDK in it.
+fn open_store(cancel: &Cancel) -> Result<(Store, Sdk), Failure> {
     let store = Store::default_root(|name| std::env::var_os(name)).and_then(|root| Store::open(&root));
     let store = store.map_err(|error| error.diagnostic())?.with_sandboxing(sandboxing()?);
-    let store = store.with_cancel(Cancel::listening(cancel_on_signal));
+    let store = store.with_cancel(cancel.clone());
     let sdk = Sdk::publish(&store).map_err(|error| error.diagnostic())?;
     Ok((store, sdk))
-}
-
-/// Ends the command's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
-/// had begun is cleared away by the next build.
-fn cancel_on_signal(cancel: &Cancel) {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
-        let cancel = cancel.clone();
-        // Where there are no threads, no step begins that would have to be ended.
-        let _ = std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| cancel.cancel()));
-    }
 }
 
 /// The walls that the environment asks for; the best that there are without.
@@ -174,14 +163,18 @@ fn sandboxing() -> Result<Sandboxing, Failure> {
 }
 
 /// Makes the links by which plain cargo finds the SDK in `projects`.
-pub fn link_sdk(projects: &[&Project]) -> Result<(), Failure> {
-    let (_, sdk) = open_store()?;
+pub fn link_sdk(projects: &[&Project], cancel: &Cancel) -> Result<(), Failure> {
+    let (_, sdk) = open_store(cancel)?;
     Ok(projects.iter().try_for_each(|project| project.prepare(&sdk))?)
 }
 
 /// The SDK's own catalogue, then that of the project of `folder`, or of every member of its workspace; and what is wrong
 /// with those that can't be read.
-pub fn catalogues_of(folder: &Path, locking: Locking) -> (Vec<Catalogue>, Result<(), Failure>) {
+pub fn catalogues_of(
+    folder: &Path,
+    locking: Locking,
+    cancel: &Cancel,
+) -> (Vec<Catalogue>, Result<(), Failure>) {
     let mut reading = Reading::default();
     let mut catalogues: Vec<Catalogue> = catalogue(&Sdk::devices(), &mut reading).into_iter().collect();
     let root = match Project::find(folder) {
@@ -189,7 +182,7 @@ pub fn catalogues_of(folder: &Path, locking: Locking) -> (Vec<Catalogue>, Result
         found => found.map_err(Failure::from),
     };
     let host = root.and_then(|root| {
-        let (store, sdk) = open_store()?;
+        let (store, sdk) = open_store(cancel)?;
         Ok((uk_loader::host(&root, &store)?, store, sdk, root))
     });
     let (host, store, sdk, root) = match host {
@@ -217,26 +210,19 @@ fn build_plan(
     targets: &[Target],
     select: &Select,
     go_on: bool,
+    cancel: &Cancel,
     reading: &mut Reading,
 ) -> Result<Session, Failure> {
     let begun = Instant::now();
-    let (store, sdk) = open_store()?;
+    let (store, sdk) = open_store(cancel)?;
     // What is known of the toolchain is kept beside the manifest that the command was given.
     root.prepare(&sdk)?;
     let host = uk_loader::host(root, &store)?;
     let locking = Locking { locked: select.locked, offline: select.offline };
     let built_in = catalogue(&Sdk::devices(), reading).ok_or_else(|| reading.failure())?;
     let several = members.len() > 1;
-    let question = Question {
-        host: &host,
-        sdk: &sdk,
-        locking,
-        cancel: store.cancel(),
-        built_in: &built_in,
-        targets,
-        select,
-        several,
-    };
+    let question =
+        Question { host: &host, sdk: &sdk, locking, cancel, built_in: &built_in, targets, select, several };
     // Every manifest is checked before the first crate is looked at.
     let mut faulty: Vec<Diagnostic> = Vec::new();
     let mut checked = Vec::new();
@@ -284,7 +270,7 @@ fn build_plan(
     if !faulty.is_empty() && (!go_on || planned.is_empty()) {
         return Err(Failure::new(faulty, &reading.sources));
     }
-    store.cancel().check()?;
+    cancel.check()?;
     sort(&mut warnings);
     let sources = std::mem::take(&mut reading.sources);
     let (hooks, graph, left_out) = (plans, lowering.finish(), faulty);

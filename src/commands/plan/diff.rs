@@ -15,7 +15,7 @@ use crate::ui::table;
 /// Compares the plan of the defaults with that of `select`, whose packages both have.
 pub(super) fn diff(folder: &Path, select: &Select, other: &Session) -> Result<String, Failure> {
     let base = Select { target: Vec::new(), set: Vec::new(), ..select.clone() };
-    let base = Session::plan(folder, &base, false)?;
+    let base = Session::plan(folder, &base, false, other.store.cancel())?;
     let (here, there) = (nodes(&base), nodes(other));
     let only = |of: &[(Digest, &Action)], without: &[(Digest, &Action)]| -> Vec<[String; 2]> {
         let without: HashSet<Digest> = without.iter().map(|n| n.0).collect();

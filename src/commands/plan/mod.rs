@@ -11,7 +11,7 @@ use uk_action::{Action, ActionId, Source};
 use uk_diagnostic::Diagnostic;
 use uk_planner::device::Attached;
 use uk_planner::hooks::Hooks;
-use uk_store::{State, status};
+use uk_store::{Cancel, State, status};
 
 use crate::cli::{Against, Format, Select};
 use crate::commands::keys;
@@ -27,9 +27,10 @@ pub fn run(
     select: &Select,
     format: Format,
     against: Option<Against>,
+    cancel: &Cancel,
     ui: Ui,
 ) -> Result<(), Failure> {
-    let session = Session::plan(folder, select, false)?;
+    let session = Session::plan(folder, select, false, cancel)?;
     match against {
         None => {}
         Some(Against::Default) => {
@@ -38,7 +39,7 @@ pub fn run(
         }
         Some(Against::Last) => {
             let said = diff::last(&session);
-            session.store.cancel().check()?;
+            cancel.check()?;
             ui.output(&said)?;
             return Ok(());
         }

@@ -79,7 +79,11 @@ impl<'a> Dist<'a> {
             return Ok(());
         }
         let failed = |error: String| made::not_writable(&path.display().to_string(), &error);
-        fs::create_dir_all(self.project.dist()).map_err(|e| failed(e.to_string()))?;
+        let folder = self.project.dist();
+        if let Err(error) = fs::create_dir_all(&folder) {
+            let in_the_way = fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir());
+            return Err(if in_the_way { made::no_folder(&folder) } else { failed(error.to_string()) });
+        }
         store.materialise_file(digest, &path, executable).map_err(|e| failed(e.to_string()))?;
         let made = Made::of(digest, &path).map_err(|e| failed(e.to_string()))?;
         self.new.insert(relative, made);
@@ -113,7 +117,9 @@ impl<'a> Dist<'a> {
         for (relative, made) in record.artifacts.clone() {
             let path = project.folder.join(&relative);
             match made.is_at(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Gone, also where something else has its folder's place.
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
                 Err(error) => return Err(made::not_removed(&path)(error)),
                 Ok(same) if same || made.is_copied_to(&path) || may(&relative) => {
                     fs::remove_file(&path).map_err(made::not_removed(&path))?;

@@ -91,6 +91,17 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
     )
 }
 
+/// `UK0506` for `folder`, in whose place something else is.
+pub fn no_folder(folder: &Path) -> Box<Diagnostic> {
+    let message = format!("`{}` is no folder, and what is built is put into it", folder.display());
+    let (there, aside) = (uk_loader::shown(folder), uk_loader::shown(&folder.with_added_extension("old")));
+    let typed = uk_keys::words::quote(["mv".to_owned(), there, aside]);
+    Box::new(
+        Diagnostic::error(Code::NotWritable, message)
+            .help(format!("move away what is there (`{typed}`), and run the command again")),
+    )
+}
+
 /// Names the file that can't be removed: the system's answer alone doesn't.
 pub fn not_removed(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("`{}` can't be removed: {error}", path.display()))

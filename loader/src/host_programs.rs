@@ -10,10 +10,10 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::Tool;
 use uk_store::Store;
 
-use crate::Result;
 use crate::cc::Part;
 use crate::memo::{Place, Watch, recall_watched, remember};
 use crate::needs::{Digests, libraries};
+use crate::{Result, shown};
 
 /// Where programs are looked for by name, in this order; the planner gives hooks the same `PATH`.
 const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
@@ -25,16 +25,8 @@ const LINE: u64 = 256;
 /// # Errors
 /// `UK0608` if there is none, or it can't be read.
 pub fn host_programs(name: &str, store: &Store) -> Result<Vec<Tool>> {
-    let path = match name.starts_with('/') {
-        true => Some(PathBuf::from(name)).filter(|path| path.is_file()),
-        false => FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file()),
-    };
-    let path = path.ok_or_else(|| {
-        Diagnostic::error(
-            Code::HookFailed,
-            format!("there is no program `{}` on this machine", name.escape_debug()),
-        )
-        .help(format!(
+    let path = find(name).ok_or_else(|| {
+        absent(name, "").help(format!(
             "install it; programs are looked for in {}. A file of the project is written with a `/`: `\"./tool\"`",
             FOLDERS.join(", ")
         ))
@@ -42,6 +34,18 @@ pub fn host_programs(name: &str, store: &Store) -> Result<Vec<Tool>> {
     let mut all = vec![tool(&path, store)?];
     all.extend(interpreters(&path, store)?);
     Ok(all)
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    match name.starts_with('/') {
+        true => Some(PathBuf::from(name)).filter(|path| path.is_file()),
+        false => FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file()),
+    }
+}
+
+fn absent(name: &str, who: &str) -> Diagnostic {
+    let message = format!("there is no program `{}` on this machine{who}", name.escape_debug());
+    Diagnostic::error(Code::HookFailed, message)
 }
 
 /// What interprets the script at `path`; nothing if it is none.
@@ -56,20 +60,22 @@ pub fn interpreters(path: &Path, store: &Store) -> Result<Vec<Tool>> {
     let Some(line) = line.and_then(|line| std::str::from_utf8(line).ok()) else { return Ok(Vec::new()) };
     let mut words = line.split_whitespace();
     let Some(first) = words.next() else { return Ok(Vec::new()) };
-    let mut all = programs_once(first, store)?;
+    let mut all = vec![interpreter(path, first, store)?];
     if Path::new(first).file_name().is_some_and(|name| name == "env")
         && let Some(name) = words.find(|word| !word.starts_with('-') && !word.contains('='))
     {
-        all.extend(programs_once(name, store)?);
+        all.push(interpreter(path, name, store)?);
     }
     Ok(all)
 }
 
-/// An interpreter, which is no script itself.
-fn programs_once(name: &str, store: &Store) -> Result<Vec<Tool>> {
-    let mut found = host_programs(name, store)?;
-    found.truncate(1);
-    Ok(found)
+/// An interpreter of `script`, which is no script itself.
+fn interpreter(script: &Path, name: &str, store: &Store) -> Result<Tool> {
+    let path = find(name).ok_or_else(|| {
+        let who = format!(", which the first line of `{}` names to run it", shown(script));
+        absent(name, &who).help("install it, or name another there: `#!/bin/sh`")
+    })?;
+    tool(&path, store)
 }
 
 fn tool(path: &Path, store: &Store) -> Result<Tool> {

@@ -115,3 +115,16 @@ fn clean_removes_nothing_outside_of_the_project_whatever_the_record_says() {
     let _ = uk(folder.path(), ["clean"]).run();
     assert_eq!(outside.read("victim"), "theirs");
 }
+
+#[test]
+fn a_file_in_the_place_of_dist_is_told_and_left() {
+    let folder = Folder::example("noop");
+    uk(folder.path(), ["build"]).run().ok();
+    std::fs::remove_dir_all(folder.join("dist")).expect("it was made");
+    folder.write("dist", "mine");
+    let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0506"]);
+    assert!(said.contains("dist` is no folder") && said.contains("`mv dist dist.old`"), "{said}");
+    uk(folder.path(), ["clean"]).run().ok();
+    assert_eq!(folder.read("dist"), "mine");
+    assert!(!folder.join(".uk").exists());
+}

@@ -371,6 +371,19 @@ fn a_program_that_fails_leaves_nothing_behind() {
     );
 }
 
+#[test]
+fn a_script_whose_interpreter_is_missing_is_told_as_such() {
+    let folder = with_program();
+    for (line, program) in [("#!/no/such/sh -e", "/no/such/sh"), ("#!/usr/bin/env no-such", "no-such")] {
+        folder.write("tools/split", &format!("{line}\n"));
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0608"]);
+        let told = format!(
+            "there is no program `{program}` on this machine, which the first line of `tools/split` names to run it"
+        );
+        assert!(said.contains(&told) && said.contains("help: install it, or name another there"), "{said}");
+    }
+}
+
 /// What a hook reads is none of the application's sources, unless that is compiled from it or says that it reads it.
 #[test]
 fn what_a_hook_reads_compiles_nothing() {

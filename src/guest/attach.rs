@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Seek, SeekFrom};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::io::Errno;
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_planner::device::Attached;
 use uk_planner::names;
@@ -134,7 +136,8 @@ impl Disk {
             return Err(self.unfit("it is neither a file nor a disk", help));
         }
         let opened = OpenOptions::new().read(true).write(!self.read_only).open(&self.path);
-        let size = opened.and_then(|file| size(&file)).map_err(|error| {
+        let opened = opened.and_then(|file| Ok((size(&file)?, self.is_locked(&file))));
+        let (size, locked) = opened.map_err(|error| {
             let help = match error.kind() {
                 ErrorKind::PermissionDenied if !self.read_only => {
                     "let it be written, or give the device `read-only=#true` if it has that param"
@@ -155,7 +158,26 @@ impl Disk {
             let help = format!("make it as big as it should be: `truncate -s {whole} {}`", self.shown());
             return Err(self.unfit(&cause, &help));
         }
+        if locked {
+            let cause = "another process uses it, and two that write would spoil it";
+            let help = format!(
+                "end that one (`fuser -v {}` names it), or give the guest a copy: `--attach {}=PATH`",
+                self.shown(),
+                self.name
+            );
+            return Err(self.unfit(cause, &help));
+        }
         Ok(())
+    }
+
+    /// Whether a process has it as a disk: guests of both targets lock theirs, as this does for a moment.
+    fn is_locked(&self, file: &File) -> bool {
+        let lock = match self.read_only {
+            true => FlockOperation::NonBlockingLockShared,
+            false => FlockOperation::NonBlockingLockExclusive,
+        };
+        // Where nothing can be locked, the guest says what it makes of that.
+        matches!(fcntl_lock(file, lock), Err(Errno::AGAIN | Errno::ACCESS))
     }
 
     fn shown(&self) -> String {

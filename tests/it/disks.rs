@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+use rustix::fs::{FlockOperation, fcntl_lock};
 use uk_device::conformance::BLOCK_SECTORS;
 
 use crate::support::{Folder, MACHINES, MICROVM, Place, Ran, UNIX, can_run, repository, uk};
@@ -120,6 +121,26 @@ fn a_guest_does_not_start_without_its_disk() {
         let ran = run_in(&folder, place, &["--attach", "disk"]).ends(125);
         assert!(ran.stderr.contains("disk=other.img"), "{ran}");
     }
+}
+
+/// Told before the guest starts, in the same words for all targets.
+#[test]
+fn a_disk_that_another_process_uses_is_not_given_to_a_guest() {
+    let folder = without_hook();
+    image(&folder, "disk.img", 64 * 512, b"");
+    let file = File::options().write(true).open(folder.join("disk.img")).expect("it was made");
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).expect("nobody else has it");
+    for place in [UNIX, MICROVM].into_iter().filter(|place| can_run(place)) {
+        let ran = run_in(&folder, place, &[]).ends(125);
+        assert_eq!((ran.codes(), &*ran.stdout), (vec!["UK0708"], ""), "{ran}");
+        for part in
+            ["another process uses it", "`fuser -v disk.img`", "`--attach disk=PATH`", "unikernel.kdl:"]
+        {
+            assert!(ran.stderr.contains(part), "`{part}`: {ran}");
+        }
+    }
+    drop(file);
+    run_in(&folder, UNIX, &[]).ok();
 }
 
 #[test]

@@ -82,16 +82,17 @@ fn origin(
 /// What the tool can't take.
 fn unfit(data: &Data, files: &[(String, u64)]) -> Option<Diagnostic> {
     let tool = data.tool.name();
-    let one = files.iter().find_map(|(path, size)| uk_data::check(tool, path, *size).err());
-    let cause = one.or_else(|| {
+    let one = files.iter().find_map(|(path, size)| {
+        let by_size = uk_data::check(tool, path, 0).is_ok();
+        Some((uk_data::check(tool, path, *size).err()?, if by_size { "split" } else { "rename" }))
+    });
+    let (cause, next) = one.or_else(|| {
         let paths = files.iter().map(|(path, _)| path.as_str());
-        uk_data::check_all(tool, paths).err()
+        Some((uk_data::check_all(tool, paths).err()?, "rename"))
     })?;
     let message = format!("no data can be made of the folder `{}`: {cause}", data.folder);
-    Some(
-        Diagnostic::error(Code::UnfitFolder, message)
-            .help("rename the file, take it out of the folder, or take another device: `uk devices`"),
-    )
+    let help = format!("{next} the file, take it out of the folder, or take another device: `uk devices`");
+    Some(Diagnostic::error(Code::UnfitFolder, message).help(help))
 }
 
 /// The nodes of the data of `devices`, made of `origins` and of what `hooks` make; with what the generated main takes in.

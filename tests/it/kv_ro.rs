@@ -179,7 +179,7 @@ fn folders_that_cannot_become_data_are_told_before_anything_is_built() {
     let big = File::create(folder.join("t/big")).expect("it can be made");
     // A hole: nothing reads it.
     big.set_len(1 << 32).expect("files can be big");
-    refused(&folder, "fat", &["`big` has 4294967296 bytes"]);
+    refused(&folder, "fat", &["`big` has 4294967296 bytes", "help: split the file"]);
 
     let folder = example();
     folder.write("t/SECRET", "another");

@@ -41,10 +41,13 @@ fn gc_keeps_what_a_dist_needs_until_the_project_is_cleaned() {
     folder.edit("src/lib.rs", "info!(\"hello\")", "info!(\"hello, hello\")");
     let compiled = build().executed().into_iter().filter(|done| done.starts_with("compile")).count();
     assert_eq!(compiled, 1);
+    let ran = store(&["gc", "--max-size", "1K"], &at).ok();
+    assert!(ran.stdout.contains("that is more than 1.0 KiB: what is in a `dist/` is kept"), "{ran}");
 
     uk(folder.path(), ["clean"]).store(&at).run().ok();
     let ran = store(&["gc", "--max-size", "1T"], &at).ok();
     assert!(ran.stdout.contains("no root any more") && ran.stdout.contains("removed 0 records"), "{ran}");
+    assert!(!ran.stdout.contains("more than"), "{ran}");
     assert!(build().counts().0 < 3, "as much as fits was kept");
     uk(folder.path(), ["clean"]).store(&at).run().ok();
     let ran = store(&["gc", "--keep-days", "1"], &at).ok();

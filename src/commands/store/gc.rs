@@ -34,17 +34,17 @@ struct JsonPart {
 pub(super) fn run(
     store: &Store,
     days: Option<u32>,
-    size: Option<u64>,
+    limit: Option<u64>,
     dry_run: bool,
     format: Format,
     ui: Ui,
 ) -> Result<(), Failure> {
     // The SDK of this very `uk` is what the next build uses.
-    let keep = Keep { days, size, trees: vec![Sdk::ID], dry_run, now: SystemTime::now() };
+    let keep = Keep { days, size: limit, trees: vec![Sdk::ID], dry_run, now: SystemTime::now() };
     let collected = store.collect(&keep).map_err(|error| error.diagnostic())?;
     ui.output(&match format {
         Format::Json => to_json(&collected, dry_run),
-        Format::Text => text(&collected, dry_run),
+        Format::Text => text(&collected, limit, dry_run),
     })?;
     Ok(())
 }
@@ -70,7 +70,7 @@ fn to_json(collected: &Collected, dry_run: bool) -> String {
     })
 }
 
-fn text(collected: &Collected, dry_run: bool) -> String {
+fn text(collected: &Collected, limit: Option<u64>, dry_run: bool) -> String {
     let mut text = String::new();
     for path in &collected.dropped {
         text.push_str(&format!("no root any more: `{}` is gone\n", path.display()));
@@ -94,5 +94,11 @@ fn text(collected: &Collected, dry_run: bool) -> String {
         size(collected.kept),
         count(collected.roots, "root")
     ));
+    if let Some(limit) = limit.filter(|limit| collected.kept > *limit) {
+        text.push_str(&format!(
+            "that is more than {}: what is in a `dist/` is kept whatever it takes, and so is what a running build uses\n",
+            size(limit)
+        ));
+    }
     text
 }

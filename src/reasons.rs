@@ -4,13 +4,14 @@ mod unchanged;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 
 use uk_action::{ActionId, Command, Digest};
 use uk_planner::generate::{MainRs, changed_keys};
 use uk_store::{Cause, Change, Difference, History, State, When, Why};
 
 use crate::commands::keys;
-use crate::session::Session;
+use crate::session::{Planned, Session};
 use unchanged::Unchanged;
 
 /// More differences of one node than anybody reads.
@@ -142,9 +143,10 @@ impl<'a> Reasons<'a> {
             Change::Changed => "changed",
         };
         let text = match difference {
-            Difference::File { of, file, change } => {
-                format!("`{file}` of `{}` {}", package(of), became(*change))
-            }
+            Difference::File { of, file, change } => match self.folder(id) {
+                Some(folder) => format!("`{}` {}", uk_loader::shown(&folder.join(file)), became(*change)),
+                None => format!("`{file}` of `{}` {}", package(of), became(*change)),
+            },
             Difference::Version { before, now } if before == now => {
                 format!("`{now}` is another one of that name: its files changed")
             }
@@ -187,6 +189,17 @@ impl<'a> Reasons<'a> {
             }
         };
         vec![text]
+    }
+
+    /// The folder of the files that a hook's program or data are made of; what is made of a crate's files names the crate.
+    fn folder(&self, id: ActionId) -> Option<PathBuf> {
+        let hook = self.session.hooks.iter().find(|plan| plan.actions().contains(&id));
+        hook.map(|plan| plan.project.folder.clone()).or_else(|| {
+            let data = |planned: &'a Planned| planned.data.iter().map(move |data| (planned, data));
+            let (planned, made) =
+                self.session.planned.iter().flat_map(data).find(|(_, data)| data.node == id)?;
+            Some(planned.project.folder.join(&made.data.folder))
+        })
     }
 
     /// What a generated file says otherwise, in the words of the manifest that it comes from.

@@ -108,6 +108,25 @@ fn a_key_that_chooses_a_device_is_the_only_cause_of_what_it_chose() {
     assert_eq!(roots, ["key `kv_ro` is now `crunch` (catalogue)"]);
 }
 
+/// A crate's files are told with its name, all others from where the user is.
+#[test]
+fn files_of_hooks_and_data_are_named_from_where_the_user_is() {
+    let folder = Folder::workspace();
+    let manifest = folder.read("examples/kv-ro/unikernel.kdl");
+    let hook = format!(
+        "hook words {{ run cp \"--suffix={}\" words copied {{ input words; output copied; }}; }}",
+        token()
+    );
+    folder.write("examples/kv-ro/unikernel.kdl", &format!("{manifest}\n{hook}\n"));
+    folder.write("examples/kv-ro/words", "a");
+    run(&folder, &["build", "-p", "kv-ro"]);
+    folder.write("examples/kv-ro/words", "b");
+    folder.write("examples/kv-ro/t/other", &token());
+    let roots = |node: &str| why(&folder, node, &["-p", "kv-ro"]).0;
+    assert_eq!(roots("hook words"), ["`examples/kv-ro/words` changed"]);
+    assert_eq!(roots("data crunch t"), ["`examples/kv-ro/t/other` changed"]);
+}
+
 #[test]
 fn a_build_that_has_nothing_to_do_writes_no_explanation() {
     let (folder, store) = (Folder::example("hello"), Folder::empty());

@@ -18,7 +18,7 @@ mod key;
 pub mod lower;
 pub mod manifest;
 pub mod names;
-mod paths;
+pub mod paths;
 mod read;
 mod settings;
 pub mod syntax;

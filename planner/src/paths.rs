@@ -30,6 +30,19 @@ pub(crate) fn normal(path: &str) -> String {
     parts.join("/")
 }
 
+/// `path` without `.` and empty parts: `./a//b` and `a/b` are one file. `..` stays: a folder may be a link.
+pub fn tidy(path: &str) -> String {
+    let absolute = if path.starts_with('/') { "/" } else { "" };
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    format!("{absolute}{}", parts.join("/"))
+}
+
+/// Whether `path` is `folder` or lies in it. Everything lies in the project's folder, whose path is empty.
+pub fn within(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What is wrong with `path`, if it leaves the project. Links aren't followed: that takes a file system.
 pub(crate) fn outside(path: &str, span: Span) -> Option<Diagnostic> {
     let mut depth = 0_usize;

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_planner::device::Attached;
 use uk_planner::names;
+use uk_planner::paths::tidy;
 
 use crate::hooks::Plan;
 use crate::session::Planned;
@@ -64,7 +65,7 @@ pub fn disks(
                 sector_size,
                 folder,
                 line: Some(device.span),
-                hook: own().find(|t| same_file(&t.path, path)).map(|t| (t.make.hook.clone(), t.size())),
+                hook: own().find(|t| tidy(&t.path) == tidy(path)).map(|t| (t.make.hook.clone(), t.size())),
             });
         }
     }
@@ -91,14 +92,6 @@ fn unknown(name: &str, disks: &[Disk]) -> Diagnostic {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// `./a//b` and `a/b` are one file.
-fn same_file(one: &str, other: &str) -> bool {
-    let parts = |path: &str| -> Vec<String> {
-        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
-    };
-    parts(one) == parts(other)
 }
 
 impl Disk {

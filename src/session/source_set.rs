@@ -1,12 +1,11 @@
 //! Which files are sources of the application.
 
-use std::path::PathBuf;
-
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Found, Project, SourceSet, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{DeviceGraph, ParamValue};
 use uk_planner::manifest::{ArgumentValue, Unikernel};
+use uk_planner::paths::{tidy, within};
 use uk_planner::{Name, Variant};
 
 /// The application's source set: without what hooks make and read and what devices are given, but for what it is compiled from.
@@ -40,10 +39,6 @@ fn is_own(path: &str, own: &str) -> bool {
     let code = path == "Cargo.toml" || path.ends_with(".rs");
     // Where the library's root is beside the manifest, everything would be in its folder.
     code || path.is_empty() || (!own.is_empty() && (within(path, own) || within(own, path)))
-}
-
-fn within(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What hooks make where the application is compiled from: it would be no source all the same.
@@ -122,12 +117,8 @@ fn given_to_devices(
         paths.extend(device.data.iter().map(|data| data.folder.clone()));
         paths.extend(device.attachments.iter().map(|attachment| attachment.path().to_owned()));
     }
-    // As the loader names files: without `.` and empty parts.
-    let tidy = |path: String| {
-        let parts: PathBuf = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        parts.to_str().unwrap_or_default().to_owned()
-    };
-    paths = paths.into_iter().map(tidy).filter(|path| !path.is_empty()).collect();
+    // As the loader names files.
+    paths = paths.iter().map(|path| tidy(path)).filter(|path| !path.is_empty()).collect();
     paths.sort();
     paths.dedup();
     paths

@@ -8,6 +8,7 @@ use super::ParamValue;
 use super::jobs::{Argument, JobDraft};
 use super::resolve::{Draft, Instance};
 use crate::names;
+use crate::paths::tidy;
 use crate::read::Name;
 
 impl<'m> Draft<'m> {
@@ -143,13 +144,6 @@ fn bound_again(instance: &Instance<'_>, spans: &[Span]) -> Diagnostic {
         }
         ([], None) => format!("declare a device for each: `device first {name}`, `device second {name}`"),
     })
-}
-
-/// `./a//b` and `a/b` are one file. `..` stays: a folder may be a link.
-fn tidy(path: &str) -> String {
-    let absolute = if path.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
-    format!("{absolute}{}", parts.join("/"))
 }
 
 fn times(number: usize) -> String {

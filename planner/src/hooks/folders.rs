@@ -2,10 +2,10 @@
 
 use uk_diagnostic::{Code, Diagnostic};
 
-use super::{Hooks, Make, built, within};
+use super::{Hooks, Make, built};
 use crate::data::Data;
 use crate::manifest::Step;
-use crate::paths;
+use crate::paths::{self, within};
 use crate::read::Name;
 
 /// Where the files of a folder of data come from.

@@ -17,7 +17,7 @@ use uk_diagnostic::{Code, Diagnostic, Span};
 
 use crate::device::{DeviceGraph, ParamValue, circles};
 use crate::manifest::{Hook, Step};
-use crate::paths;
+use crate::paths::{self, within};
 use crate::read::Name;
 
 /// The steps of all hooks of a unikernel, each behind those that it needs.
@@ -97,12 +97,6 @@ impl Hooks {
         });
         uses.map(|device| device.name.as_str()).collect()
     }
-}
-
-/// Whether `path` is `folder` or lies in it. Everything lies in the project's folder, whose path is empty.
-fn within(path: &str, folder: &str) -> bool {
-    folder.is_empty()
-        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The folders around `path`, the innermost first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
@@ -109,11 +109,7 @@ impl<'a> Dist<'a> {
         mut may: impl FnMut(&Path) -> bool,
     ) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         let (mut removed, mut kept) = (Vec::new(), Vec::new());
-        // The record is a file that anyone could have written: nothing outside of `dist/` is ever removed.
-        let inside = |path: &Path| {
-            path.starts_with("dist") && path.components().all(|part| matches!(part, Component::Normal(_)))
-        };
-        record.artifacts.retain(|path, _| inside(path));
+        record.artifacts.retain(|path, _| path.starts_with("dist") && made::is_inside(path));
         for (relative, made) in record.artifacts.clone() {
             let path = project.folder.join(&relative);
             match made.is_at(&path) {

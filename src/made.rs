@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,12 @@ pub fn no_folder(folder: &Path) -> Box<Diagnostic> {
 /// Names the file that can't be removed: the system's answer alone doesn't.
 pub fn not_removed(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("`{}` can't be removed: {error}", path.display()))
+}
+
+/// Whether a path of the record lies in the project. Anyone could have written the record: nothing else is ever removed.
+pub fn is_inside(path: &Path) -> bool {
+    let mut parts = path.components().peekable();
+    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Where the record is.

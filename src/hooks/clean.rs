@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use uk_loader::Project;
 
 use super::Made;
 use super::record::{Found, missing};
-use crate::made::{Record, not_removed};
+use crate::made::{Record, is_inside, not_removed};
 
 /// Removes what the hooks of `project` made and nobody has edited since; what was edited only where `may` says so. Folders
 /// go when they are empty. What is left stays in `record`. Returns what was removed, and what was edited and kept.
@@ -25,10 +25,7 @@ pub fn clean(
     let all: Vec<(PathBuf, Made)> = record.hooks.iter().rev().map(|(p, m)| (p.clone(), m.clone())).collect();
     for (relative, made) in all {
         let path = project.folder.join(&relative);
-        // The record is a file that anyone could have written: nothing outside of the project is ever removed.
-        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)))
-            && relative.components().count() > 0;
-        if inside {
+        if is_inside(&relative) {
             match (made.look(&path).map_err(not_removed(&path))?, &made) {
                 (Found::Missing, _) => {}
                 // It goes together with what was kept in it.

@@ -27,13 +27,14 @@ pub const MAX_VARIANTS: usize = 256;
 /// can be part of a value (text, paths, lists), it is.
 ///
 /// # Errors
-/// More than [`MAX_VARIANTS`] variants, or two values of a key whose artifacts would be one file.
+/// More than [`MAX_VARIANTS`] variants, or two values of a key whose artifacts would be one file: for each such key.
 pub fn variants(
     pairs: &[String],
     unikernel: &Unikernel,
     catalogue: &Catalogue,
-) -> Result<Vec<Variant>, Diagnostic> {
+) -> Result<Vec<Variant>, Vec<Diagnostic>> {
     let mut all = vec![Variant::default()];
+    let mut faults = Vec::new();
     for pair in pairs {
         let values = match pair.split_once('=') {
             Some((name, values)) if values.contains(',') && splits(name, unikernel, catalogue) => values
@@ -44,15 +45,17 @@ pub fn variants(
             _ => vec![(pair.clone(), String::new())],
         };
         if let Some(fault) = one_file(&values) {
-            return Err(fault);
+            faults.push(fault);
+            continue;
         }
         let count = all.len() * values.len();
         if count > MAX_VARIANTS {
             let message =
                 format!("these values make {count} variants, and {MAX_VARIANTS} is the most at once");
-            return Err(
-                Diagnostic::error(Code::InvalidKeyValue, message).help("give fewer values to each `--set`")
+            faults.push(
+                Diagnostic::error(Code::InvalidKeyValue, message).help("give fewer values to each `--set`"),
             );
+            return Err(faults);
         }
         let mut next = Vec::with_capacity(count);
         for variant in &all {
@@ -68,7 +71,7 @@ pub fn variants(
         }
         all = next;
     }
-    Ok(all)
+    if faults.is_empty() { Ok(all) } else { Err(faults) }
 }
 
 /// Two values whose artifacts would have one name, also where file systems don't tell case apart.
@@ -108,14 +111,18 @@ mod tests {
         let source = Sources::default().add("unikernel.kdl", text);
         let Ok(Manifest::Unikernel(unikernel)) = Manifest::parse(source, text) else { panic!("a unikernel") };
         let catalogue = Catalogue::parse(&[]).expect("it is empty");
-        let codes = |pair: &str| {
-            variants(&[pair.to_owned()], &unikernel, &catalogue).map(|all| all.len()).map_err(|f| f.code)
+        let told = |pairs: &[&str]| {
+            let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+            let all = variants(&pairs, &unikernel, &catalogue).map(|all| all.len());
+            all.map_err(|faults| faults.iter().map(|fault| fault.code).collect::<Vec<_>>())
         };
+        let codes = |pair: &str| told(&[pair]).map_err(|codes| codes[0]);
         assert_eq!(codes("n=1,2"), Ok(2));
         assert_eq!(codes("n=1,1"), Err(Code::NameClash));
         assert_eq!(codes("net=10.0.0.1/8,10.0.0.1_8"), Err(Code::NameClash));
         assert_eq!(codes("n=a,A"), Err(Code::NameClash));
         assert_eq!(codes("s=a,a"), Ok(1), "a comma is part of a text");
+        assert_eq!(told(&["n=1,1", "n=2,3", "net=a,A"]), Err(vec![Code::NameClash; 2]), "all at once");
         let many: Vec<String> = (0..=MAX_VARIANTS).map(|n| n.to_string()).collect();
         assert_eq!(codes(&format!("n={}", many.join(","))), Err(Code::InvalidKeyValue));
     }

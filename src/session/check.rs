@@ -12,7 +12,7 @@ use uk_planner::manifest::Unikernel;
 use uk_store::Cancel;
 
 use super::data;
-use super::members::{Member, settings, variants};
+use super::members::{Member, settings};
 use super::reading::Reading;
 use super::source_set::{misplaced, own_folder, source_set, unreadable_globs};
 use super::{catalogue, root_crates};
@@ -68,7 +68,7 @@ impl<'q> Question<'q> {
         Err(faults)
     }
 
-    /// None where the catalogue is at fault.
+    /// None where the catalogue or the choice of variants is at fault.
     fn look(
         &self,
         project: &'q Project,
@@ -90,7 +90,9 @@ impl<'q> Question<'q> {
         };
         let catalogue = own.as_ref().unwrap_or(self.built_in);
         let mut graphs = Vec::new();
-        for variant in variants(self.select, unikernel, catalogue)? {
+        let variants = uk_planner::variants(&self.select.set, unikernel, catalogue);
+        let Some(variants) = reading.take(variants) else { return Ok(None) };
+        for variant in variants {
             let mut settings = settings(&variant.pairs, self.several, reading);
             settings.for_variant(&variant.suffix);
             for &target in self.targets {

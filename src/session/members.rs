@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use uk_backends::Target;
 use uk_diagnostic::{Code, Diagnostic, sort};
 use uk_loader::Project;
-use uk_planner::catalogue::Catalogue;
 use uk_planner::manifest::{Manifest, Unikernel, Workspace};
-use uk_planner::{Settings, Variant, names};
+use uk_planner::{Settings, names};
 
 use super::reading::Reading;
 use crate::cli::Select;
@@ -194,15 +193,6 @@ pub(super) fn targets(names: &[String], faults: &mut Vec<Diagnostic>) -> Vec<Tar
         }
     }
     if names.is_empty() { vec![Target::Unix] } else { targets }
-}
-
-/// Each choice of values that the command line asks for.
-pub(super) fn variants(
-    select: &Select,
-    unikernel: &Unikernel,
-    catalogue: &Catalogue,
-) -> Result<Vec<Variant>, Failure> {
-    Ok(uk_planner::variants(&select.set, unikernel, catalogue)?)
 }
 
 /// What the environment and `pairs` say of keys.

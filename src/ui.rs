@@ -92,7 +92,7 @@ impl Ui {
             // What a tool printed is shown as it printed it.
             let (logs, notes): (Vec<String>, Vec<String>) =
                 diagnostic.notes.iter().cloned().partition(|note| note.contains('\n'));
-            let help = diagnostic.help.clone();
+            let help = more_files(diagnostic).or_else(|| diagnostic.help.clone());
             let last = logs.is_empty().then(|| help.clone()).flatten();
             let drawn = Diagnostic { notes, help: last, ..(*diagnostic).clone() };
             let mut text = String::new();
@@ -112,6 +112,14 @@ impl Ui {
             self.note(&format!("... and {more} more of them: mend these first"));
         }
     }
+}
+
+/// What to type where descriptors ran out, of `uk` or of what it started: whatever failed because of that has other advice.
+fn more_files(diagnostic: &Diagnostic) -> Option<String> {
+    // EMFILE, as every program in Rust says it.
+    let names = |text: &String| text.contains("Too many open files (os error 24)");
+    let ran_out = diagnostic.is_error() && (names(&diagnostic.message) || diagnostic.notes.iter().any(names));
+    ran_out.then(|| "raise the limit of open files: `ulimit -n 4096`".to_owned())
 }
 
 /// Whether standard output took what was written. A reader that went away is no fault.

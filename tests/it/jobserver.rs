@@ -167,6 +167,9 @@ fn more_jobs_than_the_system_has_descriptors_for_are_an_error() {
         let ran = uk(folder.path(), ["build", "-j", "4096"]).through("sh", &["-c", &script, "sh"]).run();
         let code = ran.status.code();
         assert!(code == Some(0) || code == Some(1) && !ran.codes().is_empty(), "with {limit}: {ran}");
+        // Wherever descriptors ran out.
+        let advised = ran.stderr.contains("ulimit -n") || !ran.stderr.contains("Too many open files");
+        assert!(advised, "with {limit}: {ran}");
         said.push(ran.stderr);
         code == Some(0)
     });

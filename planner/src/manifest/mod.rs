@@ -1,5 +1,6 @@
 //! What a `unikernel.kdl` says, typed. Names aren't looked up here: that takes a catalogue.
 
+mod device;
 mod entry;
 mod hook;
 mod read;
@@ -7,9 +8,10 @@ mod read;
 pub use entry::Entry;
 pub use hook::{Hook, Output, Program, Run, Size, Step};
 
+pub(crate) use device::{Within, argument_value, arguments, binding, repeated_bindings};
 pub use entry::is_keyword;
 pub(crate) use entry::is_path;
-pub(crate) use read::{Within, argument_value, arguments, binding, language, newer_alone, repeated_bindings};
+pub(crate) use read::{language, newer_alone};
 
 use uk_diagnostic::{Diagnostic, SourceId, Span};
 

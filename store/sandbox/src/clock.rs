@@ -11,7 +11,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use libc::{c_int, c_long, pid_t};
 
 use crate::fault::{Doing, Fault};
-use crate::follow::{Follower, MACHINE, Stop, Until, be_followed, call_of, follow, memory, request};
+use crate::follow::{Follower, MACHINE, Stop, Until, be_followed, call_of, follow, memory};
 use crate::sys;
 
 /// Where `time` stands on machines that have it; no call has the number -1.
@@ -196,7 +196,7 @@ fn change(pid: pid_t, place: u64, to: impl Fn(u64) -> u64) -> io::Result<u64> {
 #[cfg(target_arch = "x86_64")]
 fn set_result(pid: pid_t, result: u64) -> io::Result<()> {
     let place = std::mem::offset_of!(libc::user_regs_struct, rax);
-    request(libc::PTRACE_POKEUSER as c_int, pid, place, result as usize).map(drop)
+    crate::follow::request(libc::PTRACE_POKEUSER as c_int, pid, place, result as usize).map(drop)
 }
 
 #[cfg(not(target_arch = "x86_64"))]

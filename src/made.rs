@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::Project;
+use uk_loader::{Project, typed};
 use uk_store::{Cancel, write_atomically};
 
 use crate::{dist, hooks};
@@ -94,11 +94,10 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
 /// `UK0506` for `folder`, in whose place something else is.
 pub fn no_folder(folder: &Path) -> Box<Diagnostic> {
     let message = format!("`{}` is no folder, and what is built is put into it", folder.display());
-    let (there, aside) = (uk_loader::shown(folder), uk_loader::shown(&folder.with_added_extension("old")));
-    let typed = uk_keys::words::quote(["mv".to_owned(), there, aside]);
+    let (there, aside) = (typed(folder), typed(&folder.with_added_extension("old")));
     Box::new(
         Diagnostic::error(Code::NotWritable, message)
-            .help(format!("move away what is there (`{typed}`), and run the command again")),
+            .help(format!("move away what is there (`mv {there} {aside}`), and run the command again")),
     )
 }
 

@@ -47,7 +47,7 @@ const HOST: [(&str, &[&str]); 10] = [
     ("uk-planner", &["uk-action", "uk-backends", "uk-diagnostic", "uk-kdl", "uk-keys", "uk-keys-syntax"]),
     ("uk-sandbox", &[]),
     ("uk-store", &["uk-action", "uk-diagnostic", "uk-sandbox"]),
-    ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-planner", "uk-store"]),
+    ("uk-loader", &["uk-action", "uk-backends", "uk-diagnostic", "uk-keys", "uk-planner", "uk-store"]),
     (
         "uk",
         &[

@@ -175,6 +175,11 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
+/// The same as a command that is typed names it: quoted where a shell needs that.
+pub fn typed(path: &Path) -> String {
+    uk_keys::words::quote([shown(path)])
+}
+
 /// `UK0506` for `path`.
 pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
     Box::new(

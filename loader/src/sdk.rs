@@ -61,7 +61,7 @@ impl Sdk {
                 )
                 .help(format!(
                     "remove the folder, and `uk` unpacks it again: `rm -rf {}`",
-                    self.root.display()
+                    crate::typed(&self.root)
                 )),
             )),
         }

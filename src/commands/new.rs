@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::{Project, Sdk};
+use uk_loader::{Project, Sdk, typed};
 use uk_planner::manifest::is_keyword;
 use uk_planner::names;
 use uk_store::Cancel;
@@ -66,7 +66,7 @@ pub fn run(folder: &Path, path: &Path, cancel: &Cancel, ui: Ui) -> Result<(), Fa
             .into());
     }
     session::link_sdk(&[&Project::at(&root)?], cancel)?;
-    ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), root.display()));
+    ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), typed(&root)));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 use uk_diagnostic::{Code, Diagnostic, Span};
+use uk_loader::typed;
 use uk_planner::device::Attached;
 use uk_planner::names;
 use uk_planner::paths::tidy;
@@ -148,14 +149,14 @@ impl Disk {
             // What the hook's step says, too.
             let wanted = self.hook.as_ref().and_then(|(_, image)| *image).unwrap_or_default().max(size);
             let whole = wanted.div_ceil(sector).max(1) * sector;
-            let help = format!("make it as big as it should be: `truncate -s {whole} {}`", self.shown());
+            let help = format!("make it as big as it should be: `truncate -s {whole} {}`", typed(&self.path));
             return Err(self.unfit(&cause, &help));
         }
         if locked {
             let cause = "another process uses it, and two that write would spoil it";
             let help = format!(
                 "end that one (`fuser -v {}` names it), or give the guest a copy: `--attach {}=PATH`",
-                self.shown(),
+                typed(&self.path),
                 self.name
             );
             return Err(self.unfit(cause, &help));
@@ -173,10 +174,6 @@ impl Disk {
         matches!(fcntl_lock(file, lock), Err(Errno::AGAIN | Errno::ACCESS))
     }
 
-    fn shown(&self) -> String {
-        uk_keys::words::quote([uk_loader::shown(&self.path)])
-    }
-
     fn missing(&self) -> Diagnostic {
         let message =
             format!("there is no `{}`, which the guest is given as `{}`", self.path.display(), self.name);
@@ -185,7 +182,7 @@ impl Disk {
             None if self.folder => format!("make it, or give another: `--attach {}=PATH`", self.name),
             None => format!(
                 "make one: `truncate -s 16M {}`, or give another: `--attach {}=PATH`",
-                self.shown(),
+                typed(&self.path),
                 self.name
             ),
         };

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 
 use uk_backends::{Accel, Guest, Machine, PROGRAM, Target, qemu_args};
 use uk_diagnostic::{Code, Diagnostic};
+use uk_keys::words::quote;
 
 use crate::cli;
 use crate::ui::Ui;
@@ -46,10 +47,12 @@ pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -
         Target::Virtio => Vec::new(),
     };
     if runner.print {
-        let shown = std::iter::once(program.display().to_string()).chain(words);
-        let shown = variables.iter().map(|(name, value)| format!("{name}={}", value.display())).chain(shown);
-        let shown = (!variables.is_empty()).then(|| "env".to_owned()).into_iter().chain(shown);
-        ui.output(&format!("{}\n", uk_keys::words::quote(shown))).map_err(|fault| *fault)?;
+        let mut shown = String::new();
+        for (name, value) in variables {
+            shown += &format!("{name}={} ", quote([value.display().to_string()]));
+        }
+        shown += &quote(std::iter::once(program.display().to_string()).chain(words));
+        ui.output(&(shown + "\n")).map_err(|fault| *fault)?;
         return Ok(0);
     }
     let mut command = Command::new(&program);
@@ -81,7 +84,7 @@ fn command(
             let guest = Guest {
                 disks: &disks,
                 image: &artifact.path,
-                cmdline: &uk_keys::words::quote(args),
+                cmdline: &quote(args),
                 report,
                 machine: match runner.machine {
                     cli::Machine::Microvm => Machine::Microvm,

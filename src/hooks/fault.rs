@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::Project;
+use uk_loader::{Project, typed};
 use uk_planner::manifest::{Program, Run, Step};
 use uk_store::{Fault, Reason, Refusal};
 
@@ -82,11 +82,6 @@ impl Thing {
         let fault = Diagnostic::error(Code::HookFailed, message).label(self.span(), "this step");
         Box::new(fault.help(format!("{next}, and run the command again: nothing was left half made")))
     }
-}
-
-/// A path as a command that is typed names it: from where the user is, and quoted where a shell needs that.
-pub(super) fn typed(path: &Path) -> String {
-    uk_keys::words::quote([uk_loader::shown(path)])
 }
 
 impl Plan {

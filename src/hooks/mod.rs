@@ -20,14 +20,14 @@ use std::path::{Path, PathBuf};
 
 use uk_action::{ActionId, Digest, EntryKind, Produced};
 use uk_diagnostic::{Code, Diagnostic, Span};
-use uk_loader::{Project, SourceSets};
+use uk_loader::{Project, SourceSets, typed};
 use uk_planner::hooks::{Hooks, Make};
 use uk_planner::lower::Lowering;
 use uk_planner::manifest::Step;
 use uk_store::{self as executor, Store};
 
 use crate::made::Record;
-use fault::typed;
+
 use record::{Found, missing};
 
 /// What the hooks of one project make, in order.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use uk_device::conformance::BLOCK_SECTORS;
 
-use crate::support::{Folder, MACHINES, MICROVM, Place, Ran, UNIX, can_run, repository, uk};
+use crate::support::{Folder, MACHINES, MICROVM, Place, Ran, UNIX, can_run, copy, repository, uk};
 
 fn run_in(folder: &Folder, place: Place, options: &[&str]) -> Ran {
     uk(folder.path(), [&["run"], place, options].concat()).run()
@@ -193,7 +193,7 @@ fn the_printed_command_and_the_plan_show_the_disks() {
     let shown = run_in(&folder, UNIX, &["--print"]).ok().stdout;
     assert_eq!(
         shown.trim_end(),
-        format!("env UK_ATTACH_DISK={path} {}", folder.join("dist/block-test").display())
+        format!("UK_ATTACH_DISK={path} {}", folder.join("dist/block-test").display())
     );
     let shown = run_in(&folder, MICROVM, &["--print", "--attach", "disk=/dev/other,disk"]).ok().stdout;
     assert!(shown.contains("file.filename=/dev/other,,disk "), "{shown}");
@@ -207,6 +207,19 @@ fn the_printed_command_and_the_plan_show_the_disks() {
         "read_only": false, "sector_size": 512,
     }]);
     assert_eq!(plan["unikernels"][0]["attachments"], expected);
+}
+
+#[test]
+fn the_printed_command_runs_wherever_the_project_is() {
+    let folder = Folder::empty();
+    let project = folder.join("a=b; $HOME & (it's) [c]{d,e} ~*?!#|<>\\\"`");
+    copy(&repository().join("examples/block"), &project);
+    uk(&project, ["build"]).run().ok();
+    let shown = uk(&project, ["run", "--print"]).run().ok().stdout;
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &shown]).current_dir(folder.path());
+    let ran = crate::support::run::program(shell).ok();
+    assert!(ran.stdout.contains("Total tests passed"), "{ran}");
 }
 
 #[test]

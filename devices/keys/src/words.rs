@@ -118,8 +118,8 @@ impl Word {
     }
 }
 
-/// Writes words so that [`split`] gives them back. A word that holds a NUL can't be passed on a command line, however
-/// it is quoted.
+/// Writes words so that [`split`] gives them back, and a shell, too: commands are printed to be typed. A word that holds a
+/// NUL can't be passed on a command line, however it is quoted.
 pub fn quote<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
     let mut line = String::new();
     for word in words {
@@ -127,8 +127,12 @@ pub fn quote<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        let special = |c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\'' | '"' | '\\');
-        if !word.is_empty() && !word.contains(special) && !is_foreign(word) {
+        let plain = |c: char| c.is_alphanumeric() || "%+,-./:=@_".contains(c);
+        // To a shell, `name=...` in front of a command is a variable, and to zsh any `=name` the path of a program.
+        let named =
+            |word: &str| word.starts_with(|c: char| c == '_' || c.is_alphabetic()) && word.contains('=');
+        let assigns = word.starts_with('=') || (line.is_empty() && named(word));
+        if !word.is_empty() && word.chars().all(plain) && !assigns && !is_foreign(word) {
             line.push_str(word);
             continue;
         }

@@ -171,7 +171,33 @@ fn lines_are_split_as_in_a_shell() {
     for line in ["'a", "\"a", "a\\", "\"a\\"] {
         assert!(split(line).is_err(), "{line}");
     }
-    assert_eq!(quote(["--hello=Bonjour!", "a b"]), "--hello=Bonjour! 'a b'");
+    assert_eq!(quote(["--hello=Bonjour", "a b", "a=b", "=a"]), "--hello=Bonjour 'a b' a=b '=a'");
+}
+
+/// What a shell makes of the arguments of `command`.
+fn said_by_a_shell(command: &str) -> Vec<String> {
+    let script = format!("set -- {command}; for word; do printf '%s\\0' \"$word\"; done");
+    // Where its patterns fit files.
+    let ran = std::process::Command::new("sh").args(["-c", &script]).current_dir("/").output().expect("sh");
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{script}: {ran:?}");
+    let said = String::from_utf8(ran.stdout).expect("text");
+    said.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_shell_reads_quoted_words_as_they_are() {
+    let mut words = vec![String::new(), "{a,b}".to_owned(), "~/a".to_owned(), "größer".to_owned()];
+    for special in "$`'\"\\!*?[](){}<>|&;#~^% \n\t=".chars() {
+        words.extend(["", "/"].map(|before| format!("{before}{special}")));
+        words.extend(["", "b", "/b"].map(|behind| format!("a{special}{behind}")));
+    }
+    assert_eq!(said_by_a_shell(&quote(&words)), words);
+    // In front, that could be a variable; a command that isn't there ends the shell with 127.
+    for word in ["a=b", "_=/b", "a=b/c", "/a=b"] {
+        let script = format!("PATH=; {}", quote([word]));
+        let ran = std::process::Command::new("/bin/sh").args(["-c", &script]).output().expect("sh");
+        assert_eq!(ran.status.code(), Some(127), "{script}: {ran:?}");
+    }
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use uk_diagnostic::{Code, Diagnostic, Span};
-use uk_keys::{Stage, Value};
+use uk_keys::{Stage, Value, words};
 
 use super::resolve::Draft;
 use super::{DeviceId, GraphKey, KeyId, ParamValue};
@@ -263,7 +263,8 @@ fn wrong_stage(key: &Key, setting: &crate::settings::Setting, secret: bool) -> D
     let run = if secret {
         format!("leave it out here, and boot with `uk run -- --{}=...`", key.name)
     } else {
-        format!("leave it out here, and boot with `uk run -- --{}={}`", key.name, setting.value)
+        let typed = words::quote([format!("--{}={}", key.name, setting.value)]);
+        format!("leave it out here, and boot with `uk run -- {typed}`")
     };
     Diagnostic::error(Code::KeyStage, message)
         .label(setting.name_span, "given here")

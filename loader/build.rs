@@ -59,7 +59,11 @@ fn main() {
             entries.push(Entry { path: name, kind: EntryKind::File { digest, executable: false } });
         }
         let package = package(&folder);
-        let digest = tree(entries[first..].to_vec());
+        let own = entries[first..].iter().map(|Entry { path, kind }| {
+            let path = path.strip_prefix(krate).and_then(|path| path.strip_prefix('/'));
+            Entry { path: path.expect("it lies in the crate's folder").to_owned(), kind: kind.clone() }
+        });
+        let digest = tree(own.collect());
         writeln!(crates, "    Crate {{ package: {package:?}, folder: {krate:?}, digest: {digest} }},")
             .expect("writing to a String can't fail");
     }

@@ -38,7 +38,7 @@ impl Sdk {
     /// # Errors
     /// Those of the store.
     pub fn publish(store: &Store) -> std::result::Result<Self, uk_store::StoreError> {
-        Ok(Self { root: store.fixed_tree("sdk", Self::ID, FILES.iter().copied())? })
+        Ok(Self { root: store.fixed_tree(Self::ID, FILES.iter().copied())? })
     }
 
     /// Looks whether all of it is still there, before cargo is asked about it.

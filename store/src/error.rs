@@ -44,6 +44,12 @@ pub enum StoreError {
         /// Its name.
         digest: Digest,
     },
+    /// A fixed tree isn't what its name says. It has been moved out of the way.
+    #[error("`{path}` in the store is damaged", path = path.display())]
+    CorruptTree {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// An object isn't there.
     #[error("object `{digest}` isn't in the store")]
     Missing {
@@ -112,7 +118,9 @@ impl StoreError {
             }
             Self::Destination { .. } => Code::NotWritable,
             Self::Full { .. } => Code::StoreFull,
-            Self::Corrupt { .. } | Self::Missing { .. } | Self::BadRoot { .. } => Code::StoreCorrupt,
+            Self::Corrupt { .. } | Self::CorruptTree { .. } | Self::Missing { .. } | Self::BadRoot { .. } => {
+                Code::StoreCorrupt
+            }
             Self::Foreign { .. } => Code::StoreForeign,
             Self::Newer { .. } => Code::StoreNewer,
         }
@@ -131,6 +139,9 @@ impl StoreError {
             Self::Full { .. } => "make room on its file system, or set `UK_STORE` to a folder on another one",
             Self::Corrupt { .. } | Self::Missing { .. } => {
                 "run the command again: what is missing is built anew"
+            }
+            Self::CorruptTree { .. } => {
+                "run the command again: it was moved away, and `uk` makes it anew; `uk store verify` looks at the rest"
             }
             Self::BadRoot { .. } => {
                 "`uk store verify` moves it away; build its project again before the next `uk store gc`"

@@ -19,6 +19,7 @@ mod executor;
 mod failure;
 mod fault;
 mod files;
+mod fixed;
 mod layout;
 mod materialise;
 mod memo;

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::copy::{CopyError, copy_hashed};
 use crate::error::During;
 use crate::layout::Store;
-use crate::object::{hash_file, make_canonical, sync_all};
+use crate::object::hash_file;
 use crate::scratch::remove;
 
 impl Store {
@@ -45,41 +45,6 @@ impl Store {
             let _ = remove(&temporary);
             error.outside(self.root())
         })
-    }
-
-    /// A folder in the store with given files, read-only, at a path that names its content: `NAME/DIGEST`. It is written
-    /// once; afterwards this costs one look.
-    ///
-    /// # Errors
-    /// When the store can't be written.
-    pub fn fixed_tree<'f>(
-        &self,
-        name: &str,
-        digest: Digest,
-        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-    ) -> Result<PathBuf, StoreError> {
-        let place = self.root().join(name).join(digest.to_string());
-        if fs::symlink_metadata(&place).is_ok() {
-            return Ok(place);
-        }
-        let temporary = self.scratch()?.name();
-        fs::create_dir(&temporary).during("make", &temporary)?;
-        for (path, bytes) in files {
-            let path = temporary.join(path);
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).during("make", folder)?;
-            }
-            let mut file = create(&path, 0o444)?;
-            io::Write::write_all(&mut file, bytes).during("write", &path)?;
-            make_canonical(&file, 0o444).during("write", &path)?;
-        }
-        sync_all(&temporary)?;
-        match temporary.place(&place) {
-            // Another process was faster; its folder is as good.
-            Err(_) if fs::symlink_metadata(&place).is_ok() => {}
-            result => result?,
-        }
-        Ok(place)
     }
 
     /// Writes a copy of an object to `to`, which must not exist, and checks it on the way.
@@ -137,6 +102,6 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn create(path: &Path, mode: u32) -> Result<File, StoreError> {
+pub(crate) fn create(path: &Path, mode: u32) -> Result<File, StoreError> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path).during("write", path)
 }

@@ -26,6 +26,17 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
+fn flip(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mut bytes = fs::read(path).expect("it is there");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 0x10;
+    let before = fs::metadata(path).expect("it is there").permissions();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("modes can be set");
+    fs::write(path, bytes).expect("it can be written");
+    fs::set_permissions(path, before).expect("modes can be set");
+}
+
 #[test]
 fn gc_keeps_what_a_dist_needs_until_the_project_is_cleaned() {
     let (folder, place) = (Folder::example("hello"), Folder::empty());
@@ -70,16 +81,6 @@ fn a_bit_flipped_anywhere_is_found_and_the_next_build_repairs_it() {
     let (first, second) = (folder.bytes("dist/noop"), folder.bytes("dist/noop.debug"));
     let sound = store(&["verify"], &at).ok();
     assert!(sound.stdout.contains("all sound"), "{sound}");
-    let flip = |path: &Path| {
-        use std::os::unix::fs::PermissionsExt;
-        let mut bytes = fs::read(path).expect("it is there");
-        let at = bytes.len() / 2;
-        bytes[at] ^= 0x10;
-        let before = fs::metadata(path).expect("it is there").permissions();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("modes can be set");
-        fs::write(path, bytes).expect("it can be written");
-        fs::set_permissions(path, before).expect("modes can be set");
-    };
     // Everything that has a name or a checksum, at once.
     let folders = ["cas", "ac", "recent", "memo", "roots", "sdk"];
     let damaged: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&at.join(folder))).collect();
@@ -242,4 +243,27 @@ fn files_from_the_future_hide_no_edit_and_count_as_new() {
     let ran = store(&["gc", "--keep-days", "1"], &at).ok();
     assert!(ran.stdout.contains("removed 0 records"), "{ran}");
     assert_eq!(build().counts().0, 0);
+}
+
+#[test]
+fn a_damaged_sdk_is_never_compiled() {
+    let (folder, place) = (Folder::example("noop"), Folder::empty());
+    let at = place.join("store");
+    let build = |class: &str| uk(folder.path(), ["build"]).store(&at).env("UK_SANDBOX", class).run();
+    build("").ok();
+    let honest = folder.bytes("dist/noop");
+    for class in ["", "folder"] {
+        for folder in ["ac", "recent"] {
+            fs::remove_dir_all(at.join(folder)).expect("it is there");
+        }
+        let ids = fs::read_dir(at.join("sdk")).expect("it is there");
+        let sdk = ids.map(|id| id.expect("it can be listed").path()).next().expect("one SDK");
+        flip(&sdk.join("devices/interface/src/lib.rs"));
+        let said = build(class).fails(1, &["UK0503"]);
+        assert!(said.contains(&format!("`{}` in the store is damaged", sdk.display())), "{said}");
+        assert!(folder.bytes("dist/noop") == honest && !sdk.exists(), "it was moved away");
+        assert!(build(class).ok().counts().0 > 0);
+        assert!(folder.bytes("dist/noop") == honest, "made of what the SDK is");
+    }
+    store(&["verify"], &at).ok();
 }

@@ -36,7 +36,7 @@ impl Known {
         let (mut inside, mut lints) = (String::new(), Vec::new());
         let mut place = folder.clone();
         let fixed = match (&package.source, sdk(&folder)) {
-            (_, Some(digest)) => Some(("sdk".to_owned(), digest, Seal::Trusted)),
+            (_, Some(digest)) => Some(("sdk".to_owned(), digest, Seal::Tree(digest))),
             (None, None) => {
                 lints = lints::arguments(&folder)?;
                 None

@@ -18,15 +18,16 @@ use crate::layout::Store;
 use crate::scratch::Temporary;
 use crate::{StoreError, walk};
 
-/// Checked copies, each made when it is first needed and removed in the end.
+/// Checked copies, each made when it is first needed and removed in the end. What is a fixed tree of the store is checked, and
+/// used where it is.
 pub(crate) struct Sealed<'a> {
     store: &'a Store,
     builtins: &'a dyn Builtins,
     copies: Mutex<HashMap<(PathBuf, Seal), Copy>>,
 }
 
-/// A copy, if it is made; who holds the lock makes it.
-type Copy = Arc<Mutex<Option<Temporary>>>;
+/// A folder that was checked, with what removes it if it is a copy; who holds the lock makes it.
+type Copy = Arc<Mutex<Option<(PathBuf, Option<Temporary>)>>>;
 
 impl<'a> Sealed<'a> {
     pub(crate) fn new(store: &'a Store, builtins: &'a dyn Builtins) -> Self {
@@ -39,31 +40,51 @@ impl<'a> Sealed<'a> {
         let copy = Arc::clone(copies.entry((from.to_owned(), seal.clone())).or_default());
         drop(copies);
         let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = &*copy {
-            return Ok(made.to_path_buf());
+        if let Some((checked, _)) = &*copy {
+            return Ok(checked.clone());
         }
-        let new = self.store.scratch()?.name();
-        self.copy(from, seal, &new)?;
-        Ok(copy.insert(new).to_path_buf())
+        let new = match seal {
+            Seal::Tree(digest) if self.store.fixed_root(from).is_some() => {
+                self.check(from, *digest, None)?;
+                (from.to_owned(), None)
+            }
+            _ => {
+                let new = self.store.scratch()?.name();
+                self.copy(from, seal, &new)?;
+                (new.to_path_buf(), Some(new))
+            }
+        };
+        Ok(copy.insert(new).0.clone())
     }
 
     /// Makes the folder `to`, a copy for one action.
     pub(super) fn copy(&self, from: &Path, seal: &Seal, to: &Path) -> Result<(), Reason> {
         fs::create_dir(to).during("make", to)?;
-        let archive = matches!(seal, Seal::Archive(_));
-        let unlike = |cause: String| Reason::Unlike { path: from.to_owned(), archive, cause: cause.into() };
         match seal {
             Seal::Trusted => unreachable!("what is trusted is used where it is"),
             Seal::Archive(sum) => self.builtins.unpack(from, sum, to).map_err(|error| match error {
-                NotUnpacked::Unlike(cause) => unlike(cause),
+                NotUnpacked::Unlike(cause) => {
+                    Reason::Unlike { path: from.to_owned(), archive: true, cause: cause.into() }
+                }
                 NotUnpacked::Unreadable(source) => Reason::Unreadable { path: from.to_owned(), source },
                 NotUnpacked::Unwritable(source) => StoreError::io("write", to, source).into(),
             }),
-            Seal::Tree(digest) => match copy_tree(from, Some(to), theirs)? {
-                found if found.digest() == *digest => Ok(()),
-                _ => Err(unlike("its files aren't what they were when the build was planned".to_owned())),
-            },
+            Seal::Tree(digest) => self.check(from, *digest, Some(to)),
         }
+    }
+
+    /// Whether the folder holds that tree; copies it on the way.
+    fn check(&self, from: &Path, digest: Digest, to: Option<&Path>) -> Result<(), Reason> {
+        if copy_tree(from, to, theirs)?.digest() == digest {
+            return Ok(());
+        }
+        Err(match self.store.fixed_root(from) {
+            Some(root) => self.store.condemn_fixed(&root).into(),
+            None => {
+                let cause = "its files aren't what they were when the build was planned".into();
+                Reason::Unlike { path: from.to_owned(), archive: false, cause }
+            }
+        })
     }
 }
 

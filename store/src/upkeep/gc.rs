@@ -286,7 +286,7 @@ impl Marked {
 
     /// Fixed trees that nothing uses, and what was found damaged.
     fn take_others(&mut self, store: &Store, trees: &HashSet<Digest>) -> Result<(), StoreError> {
-        for (path, found) in scan::children(&store.root().join("sdk"))? {
+        for (path, found) in scan::children(&store.root().join(crate::fixed::FOLDER))? {
             let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             if found.is_dir() && name.is_some_and(|digest| !trees.contains(&digest)) {
                 self.report.freed += folder_size(&path)?;

@@ -77,7 +77,7 @@ impl Store {
                 share.add(scan::size(&found) + if found.is_dir() { folder_size(&path)? } else { 0 });
             }
         }
-        for (path, found) in scan::children(&self.root().join("sdk"))? {
+        for (path, found) in scan::children(&self.root().join(crate::fixed::FOLDER))? {
             stats.fixed.add(scan::size(&found) + folder_size(&path)?);
         }
         stats.fallen =

@@ -170,15 +170,15 @@ fn a_fixed_tree_is_written_once() {
     let place = place();
     let digest = Digest::of(b"version 1");
     let files: [(&str, &[u8]); 2] = [("a/src/lib.rs", b"fn a() {}"), ("b.kdl", b"")];
-    let folder = place.store.fixed_tree("sdk", digest, files).unwrap();
+    let folder = place.store.fixed_tree(digest, files).unwrap();
     assert!(folder.starts_with(place.store.root().join("sdk")));
     assert_eq!(fs::read(folder.join("a/src/lib.rs")).unwrap(), b"fn a() {}");
     let file = fs::metadata(folder.join("b.kdl")).unwrap();
     assert_eq!((file.mode() & 0o777, file.mtime()), (0o444, 1));
-    assert_eq!(place.store.fixed_tree("sdk", digest, []).unwrap(), folder);
+    assert_eq!(place.store.fixed_tree(digest, []).unwrap(), folder);
 
     let again = std::thread::scope(|scope| {
-        let at_once = || place.store.fixed_tree("sdk", Digest::of(b"2"), files).unwrap();
+        let at_once = || place.store.fixed_tree(Digest::of(b"2"), files).unwrap();
         let threads = [scope.spawn(at_once), scope.spawn(at_once), scope.spawn(at_once)];
         threads.map(|thread| thread.join().unwrap())
     });

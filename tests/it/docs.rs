@@ -1,4 +1,4 @@
-//! Every command in the README does what the README says.
+//! Every command in the READMEs does what they say.
 
 use std::process::Command;
 
@@ -25,10 +25,34 @@ fn every_command_of_the_readme_works() {
     if !can_run(MICROVM) {
         return;
     }
-    let text = std::fs::read_to_string(repository().join("README.md")).expect("there is one");
+    let ran = run_all(&readme("README.md"));
+    assert!(ran >= 9, "only {ran} commands were found");
+}
+
+#[test]
+fn every_example_is_listed_and_what_is_to_be_typed_works() {
+    if !can_run(MICROVM) {
+        return;
+    }
+    let text = readme("examples/README.md");
+    for example in std::fs::read_dir(repository().join("examples")).expect("it is there") {
+        let example = example.expect("it can be listed");
+        let name = example.file_name().into_string().expect("it is text");
+        let listed = text.contains(&format!("`{name}`")) || text.contains(&format!("`{name}/"));
+        assert!(listed || !example.path().is_dir(), "`{name}` isn't listed");
+    }
+    assert_eq!(run_all(&text), 4);
+}
+
+fn readme(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).expect("there is one")
+}
+
+/// Runs the commands of a text, and tells how many there are.
+fn run_all(text: &str) -> usize {
     let folder = Folder::workspace();
     let mut ran = 0;
-    for block in blocks(&text) {
+    for block in blocks(text) {
         // The second block says: in any folder that holds a manifest.
         let at_top = block.iter().any(|line| line.contains("examples/"));
         let place = if at_top { folder.path().to_owned() } else { folder.join("examples/hello") };
@@ -48,5 +72,5 @@ fn every_command_of_the_readme_works() {
             ran += 1;
         }
     }
-    assert!(ran >= 9, "only {ran} commands were found");
+    ran
 }

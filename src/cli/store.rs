@@ -13,7 +13,7 @@ pub enum Store {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: Report,
     },
-    /// Compare everything with its name; move away what is damaged, so that the next build makes it again.
+    /// Compare everything with its name; move away what is damaged or incomplete, so that the next build makes it again.
     ///
     /// Ends with 1 when something was found.
     Verify {

@@ -174,8 +174,9 @@ fn publish(session: &Session, planned: &Planned, report: &Report) -> Result<(), 
     }
     dist.save(session.store.cancel())?;
     let witness = dist.witness();
-    // Where nothing was done, the root is as it was.
-    if report.executed > 0 || dist.is_changed() || !session.store.has_root(&witness, &name) {
+    // Where nothing was done, the root is as it was; other keys can come out the same.
+    if report.changed || report.executed > 0 || dist.is_changed() || !session.store.has_root(&witness, &name)
+    {
         let actions: Vec<ActionId> = planned.roots().collect();
         let root = Root::of(witness, &name, &session.store, &session.graph, &actions, report);
         // A store that can't be written can't be collected, either.

@@ -62,6 +62,12 @@ pub enum StoreError {
         /// Its file.
         path: PathBuf,
     },
+    /// Records that roots name aren't there, so what these roots need isn't known.
+    #[error("records behind {} are missing, so what has to stay isn't known", named(roots))]
+    Incomplete {
+        /// The artifacts, each with the witness of its root.
+        roots: Vec<(String, PathBuf)>,
+    },
     /// There is no store yet.
     #[error("there is no store in `{path}`", path = path.display())]
     None {
@@ -121,6 +127,7 @@ impl StoreError {
             Self::Corrupt { .. } | Self::CorruptTree { .. } | Self::Missing { .. } | Self::BadRoot { .. } => {
                 Code::StoreCorrupt
             }
+            Self::Incomplete { .. } => Code::Incomplete,
             Self::Foreign { .. } => Code::StoreForeign,
             Self::Newer { .. } => Code::StoreNewer,
         }
@@ -146,10 +153,27 @@ impl StoreError {
             Self::BadRoot { .. } => {
                 "`uk store verify` moves it away; build its project again before the next `uk store gc`"
             }
+            Self::Incomplete { .. } => {
+                "`uk store verify`, then `uk build` in that folder make them again; `uk clean` there gives them up"
+            }
             Self::Foreign { .. } => "set `UK_STORE` to an empty folder or to one that doesn't exist yet",
             Self::Newer { .. } => "use the newer `uk`, or set `UK_STORE` to another folder",
         };
         Diagnostic::error(self.code(), self.to_string()).help(help)
+    }
+}
+
+/// The artifacts of roots, with the folders of their projects: a witness is in a folder of its own there.
+fn named(roots: &[(String, PathBuf)]) -> String {
+    const MOST: usize = 3;
+    let name = |(artifact, witness): &(String, PathBuf)| {
+        let folder = witness.ancestors().nth(2).unwrap_or(witness);
+        format!("`{artifact}` of `{}`", folder.display())
+    };
+    let names = roots.iter().take(MOST).map(name).collect::<Vec<_>>().join(", ");
+    match roots.len().saturating_sub(MOST) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 

@@ -26,6 +26,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// Turns a bit in the middle of a file.
 fn flip(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mut bytes = fs::read(path).expect("it is there");
@@ -48,6 +49,13 @@ fn gc_keeps_what_a_dist_needs_until_the_project_is_cleaned() {
     assert_eq!((&dry["removed"], &dry["kept"]), (&removed["removed"], &removed["kept"]));
     assert!(removed["kept"]["records"].as_u64() > Some(10) && removed["roots"] == 1, "{removed}");
     assert_eq!(build().counts().0, 0, "everything that the artifact needs is there");
+    // Also where keys change and what is made doesn't.
+    folder.edit("Cargo.toml", "[package]", "# edited\n[package]");
+    assert!(build().did("compile hello"));
+    folder.edit("Cargo.toml", "# edited\n[package]", "[package]");
+    assert_eq!(build().counts().0, 0);
+    store(&["gc"], &at).ok();
+    assert_eq!(build().counts().0, 0, "what it was made by last is kept");
     // An edit compiles one crate: libraries were kept, too.
     folder.edit("src/lib.rs", "info!(\"hello\")", "info!(\"hello, hello\")");
     let compiled = build().executed().into_iter().filter(|done| done.starts_with("compile")).count();
@@ -101,6 +109,35 @@ fn a_bit_flipped_anywhere_is_found_and_the_next_build_repairs_it() {
     assert!(untouched.bytes("dist/noop") == first && untouched.bytes("dist/noop.debug") == second);
     let again = store(&["verify"], &at).ok();
     assert!(again.stdout.contains("all sound"), "{again}");
+}
+
+/// Records that were damaged: what has to be typed is said, and helps.
+#[test]
+fn damaged_records_are_made_again_and_only_whole_artifacts_are_exported() {
+    let (folder, place) = (Folder::example("noop"), Folder::empty());
+    let at = place.join("store");
+    let build = || uk(folder.path(), ["build"]).store(&at).run().ok();
+    let with_key = |words: &[&str], to: &str| {
+        let script = format!("exec \"$0\" \"$@\" > '{}'", place.join(to).display());
+        let ran = uk(folder.path(), ["store"].iter().chain(words)).store(&at);
+        ran.env("XDG_CONFIG_HOME", place.path()).through("sh", &["-c", &script]).run()
+    };
+    build();
+    with_key(&["key"], "key").ok();
+    let whole = with_key(&["export", "dist/noop"], "whole").ok().stderr;
+
+    files(&at.join("ac")).iter().for_each(|path| flip(path));
+    let said = with_key(&["export", "dist/noop"], "none").fails(1, &["UK0515"]);
+    assert!(said.contains("`compile noop 0.1.0`") && said.contains("help: `uk store verify`"), "{said}");
+    assert_eq!(fs::metadata(place.join("none")).expect("the shell makes it").len(), 0);
+    store(&["verify"], &at).ends(1);
+    let said = store(&["gc"], &at).fails(1, &["UK0515"]);
+    assert!(said.contains(&format!("`noop` of `{}`", folder.path().display())), "{said}");
+    assert!(build().counts().0 > 5, "they are made again");
+    let counts = |said: &str| said.split(", ").take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(counts(&with_key(&["export", "dist/noop"], "again").ok().stderr), counts(&whole));
+    let removed = json(store(&["gc", "--dry-run", "--format", "json"], &at).ok());
+    assert_eq!((&removed["removed"]["records"], &removed["roots"]), (&0.into(), &1.into()), "{removed}");
 }
 
 #[test]

@@ -93,6 +93,7 @@ codes! {
     ArchiveMismatch = 512, "an archive whose content isn't what it says";
     NothingToExport = 513, "an artifact that the store doesn't know";
     UnusableKey = 514, "a key that can't be used";
+    Incomplete = 515, "an artifact of which the store lacks a part";
     // 06: execution
     ActionFailed = 601, "a build step failed";
     BuildScriptFailed = 602, "a build script failed";

@@ -68,11 +68,5 @@ fn text(verified: &Verified) -> String {
         number => count(number, "finding"),
     };
     text.push_str(&format!("{objects}, {records} and {roots} looked at: {found}\n"));
-    if verified.incomplete > 0 {
-        text.push_str(&format!(
-            "{} without all outputs: what they made is made again where it is needed\n",
-            count(verified.incomplete, "record")
-        ));
-    }
     text
 }

@@ -46,6 +46,17 @@ pub enum ArchiveError {
     /// The store has nothing of that name.
     #[error("{0}")]
     Unknown(String),
+    /// Records or objects behind an artifact aren't there.
+    #[error(
+        "`{artifact}` can't be exported whole: the store lacks the record or an output of {}",
+        steps(lacking)
+    )]
+    Incomplete {
+        /// What was to be exported.
+        artifact: String,
+        /// What people call the actions, or their keys; sorted.
+        lacking: Vec<String>,
+    },
     /// A key's file or text can't be used.
     #[error("{0}")]
     Key(String),
@@ -104,6 +115,10 @@ impl ArchiveError {
                 "name a file in a `dist/` that `uk build` has made, or a digest that `uk plan --format json` shows"
                     .to_owned(),
             ),
+            Self::Incomplete { .. } => (
+                Code::Incomplete,
+                "`uk store verify`, then `uk build` in its project make it again; then export".to_owned(),
+            ),
             Self::Key(_) => (
                 Code::UnusableKey,
                 "`uk store key` makes a key and shows its public half, as `ed25519:` and 64 digits".to_owned(),
@@ -112,5 +127,15 @@ impl ArchiveError {
             Self::Store(error) => return error.diagnostic(),
         };
         Diagnostic::error(code, self.to_string()).help(help)
+    }
+}
+
+/// Some of their names, and how many there are besides.
+fn steps(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let quoted = names.iter().take(MOST).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => quoted,
+        more => format!("{quoted} and {more} more"),
     }
 }

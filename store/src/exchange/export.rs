@@ -11,7 +11,7 @@ use super::{ArchiveError, LONGEST_MANIFEST, MAGIC, SigningKey, message};
 use crate::layout::{Store, WITH_RECORD};
 use crate::object::hash_file;
 use crate::upkeep::{self, Scan};
-use crate::{Root, StoreError};
+use crate::{Root, StoreError, why};
 
 /// What is to be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,11 @@ impl Store {
             ))
         })?;
         if !self.made_by(&root, digest) {
+            let lacking = root.keys.iter().filter(|key| self.record(**key).is_none()).copied();
+            let lacking = lacking.collect::<BTreeSet<_>>();
+            if !lacking.is_empty() {
+                return Err(self.incomplete(root.artifact, &lacking));
+            }
             return Err(ArchiveError::Unknown(format!(
                 "`{artifact}` isn't what the store has made: it was changed"
             )));
@@ -88,11 +93,19 @@ impl Store {
         records.into_iter().any(|record| record.outputs.iter().any(|made| made.digest == digest))
     }
 
-    /// Writes an archive of `selection`: the records of its keys with what goes with them, and of what they made all that is
-    /// there. `made_by` names the program that exports.
+    /// What can't be exported, since nobody could build without what `lacking` made: keys, or objects.
+    fn incomplete(&self, artifact: String, lacking: &BTreeSet<Digest>) -> ArchiveError {
+        let names = why::names(self, lacking);
+        let name = |digest: &Digest| names.get(digest).cloned().unwrap_or_else(|| digest.to_string());
+        let lacking = lacking.iter().map(name).collect::<BTreeSet<_>>();
+        ArchiveError::Incomplete { artifact, lacking: lacking.into_iter().collect() }
+    }
+
+    /// Writes an archive of `selection`: the records of its keys with what goes with them, and all that they made. `made_by`
+    /// names the program that exports.
     ///
     /// # Errors
-    /// When what is selected isn't there or is damaged, or leads out of a tree, or `to` can't be written.
+    /// When any of it isn't there or is damaged, or leads out of a tree, or `to` can't be written.
     pub fn export(
         &self,
         selection: &Selection,
@@ -133,24 +146,34 @@ impl Store {
     fn contents(&self, selection: &Selection) -> Result<Vec<Content>, ArchiveError> {
         let scan = Scan::default();
         let mut objects = selection.made.iter().copied().collect::<BTreeSet<_>>();
-        objects.extend(selection.keys.iter().flat_map(|key| scan.outputs(self, *key)));
-        let entries = objects.iter().flat_map(|object| scan.entries(self, *object)).collect::<Vec<_>>();
-        objects.extend(entries);
+        let mut lacking = BTreeSet::new();
+        for key in &selection.keys {
+            let outputs = scan.made(self, *key);
+            let known = outputs.is_some();
+            let made = outputs.into_iter().flatten().flat_map(|object| scan.with_entries(self, object));
+            let made = made.collect::<Vec<_>>();
+            if !known || !made.iter().all(|object| self.holds_object(*object, None)) {
+                lacking.insert(*key);
+            }
+            objects.extend(made);
+        }
+        if lacking.is_empty() {
+            lacking.extend(selection.made.iter().filter(|object| !self.holds_object(**object, None)));
+        }
+        if !lacking.is_empty() {
+            return Err(self.incomplete(selection.artifact.clone(), &lacking));
+        }
         let mut contents = Vec::new();
         for digest in objects {
-            if self.holds_object(digest, None) {
-                super::import::check_tree(self, digest, &self.blob_path(digest))?;
-                let length = length(&self.blob_path(digest))?;
-                contents.push(Content { folder: "cas", name: digest, length, digest });
-            } else if selection.made.contains(&digest) {
-                return Err(StoreError::Missing { digest }.into());
-            }
+            super::import::check_tree(self, digest, &self.blob_path(digest))?;
+            let length = length(&self.blob_path(digest))?;
+            contents.push(Content { folder: "cas", name: digest, length, digest });
         }
         for folder in WITH_RECORD.into_iter().chain(["ac"]) {
             for key in &selection.keys {
                 let path = self.sharded(folder, *key);
-                // Only a sound record is worth sending, and what goes with it only then.
-                if self.record(*key).is_none() || !path.exists() {
+                // What printed nothing has no log.
+                if !path.exists() {
                     continue;
                 }
                 let digest = hash_file(&path).map_err(|error| StoreError::io("read", &path, error))?;

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Produced, Source};
 use uk_sandbox::NotUnpacked;
@@ -130,8 +130,8 @@ pub struct Report {
     pub outputs: Vec<Option<Arc<[Produced]>>>,
     /// The key of every action's record, in the graph's order; `None` also for those that have no record.
     pub keys: Vec<Option<Digest>>,
-    /// How long all of it took.
-    pub elapsed: Duration,
+    /// Whether any key is another than in the last build of the same roots that is known, or none is.
+    pub changed: bool,
 }
 
 impl Report {
@@ -157,7 +157,6 @@ pub fn realise(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Report, Failure> {
-    let begun = Instant::now();
     let class = store.class();
     let resolved = resolve(graph, roots, store, class);
     let counted = |id: ActionId| !matches!(graph.get(id).command, Command::Given { .. });
@@ -242,7 +241,7 @@ pub fn realise(
         executed: executed.len(),
         cached: known.saturating_sub(executed.len()),
         outputs: nodes.into_iter().map(|node| node.outputs).collect(),
-        elapsed: begun.elapsed(),
+        changed,
     };
     if changed && !cancelled {
         let _ = recent::save(store, graph, roots, &report);

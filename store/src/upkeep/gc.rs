@@ -61,8 +61,8 @@ impl Store {
     /// Takes away what no root needs, but for what `keep` says. Processes that build at this store meanwhile lose nothing.
     ///
     /// # Errors
-    /// When the store can't be read or written, or a root is damaged: then it isn't known what is needed, and nothing is
-    /// taken.
+    /// When the store can't be read or written, or a root is damaged or records that one names are missing: then it isn't
+    /// known what is needed, and nothing is taken.
     pub fn collect(&self, keep: &Keep) -> Result<Collected, StoreError> {
         if keep.dry_run {
             let marked = self.mark(keep, Scan::new(self)?)?;
@@ -94,18 +94,25 @@ impl Store {
         let mut marked = Marked::default();
         let mut live = Live { store: self, scan: &scan, keys: HashSet::new(), objects: HashSet::new() };
         let mut trees = keep.trees.iter().copied().collect::<HashSet<_>>();
+        let mut lacking = Vec::new();
         for found in self.roots()? {
             let Some(root) = found.root else {
                 return Err(StoreError::BadRoot { path: found.path });
             };
             if root.stands() {
                 marked.report.roots += 1;
-                root.keys.iter().for_each(|key| live.key(*key));
+                let unknown = root.keys.iter().filter(|key| !live.key(**key)).count();
+                if unknown > 0 {
+                    lacking.push((root.artifact, root.witness));
+                }
                 trees.extend(root.trees);
             } else {
                 marked.report.dropped.push(root.witness);
                 marked.garbage.push(found.path);
             }
+        }
+        if !lacking.is_empty() {
+            return Err(StoreError::Incomplete { roots: lacking });
         }
         // A digest in a list may be of any kind.
         for digest in self.listed()? {
@@ -126,7 +133,7 @@ impl Store {
                 age.is_none_or(|age| age < Duration::from_secs(u64::from(days) * 86_400))
             }
         };
-        rest.iter().filter(|(_, entry)| young(entry.changed)).for_each(|(key, _)| live.key(**key));
+        rest.iter().filter(|(_, entry)| young(entry.changed)).for_each(|(key, _)| _ = live.key(**key));
         let named = scan.keys.keys().flat_map(|key| scan.outputs(self, *key));
         let named = named.flat_map(|made| scan.with_entries(self, made)).collect::<HashSet<_>>();
         let loose = scan.objects.iter().filter(|(object, entry)| {
@@ -157,10 +164,14 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    fn key(&mut self, key: Digest) {
+    /// `false` for a key without a record: what it needs isn't known.
+    fn key(&mut self, key: Digest) -> bool {
+        let made = self.scan.made(self.store, key);
+        let known = made.is_some();
         if self.keys.insert(key) {
-            self.scan.outputs(self.store, key).into_iter().for_each(|made| self.object(made));
+            made.into_iter().flatten().for_each(|made| self.object(made));
         }
+        known
     }
 
     fn object(&mut self, object: Digest) {
@@ -275,12 +286,12 @@ impl Marked {
                 self.garbage.push(store.blob_path(*object));
             }
         }
-        // Copies of records, for speed; the next build of the same roots writes another.
-        for (path, _) in scan::children(&store.root().join("recent"))? {
-            if recent::keys(&path).is_none_or(|keys| keys.iter().any(|key| gone.contains(key))) {
-                self.garbage.push(path);
-            }
-        }
+        // Copies of records, for speed; the next build of the same roots writes another. They go first: a copy alone would
+        // keep it from seeing that a record is gone.
+        let copies = scan::children(&store.root().join("recent"))?.into_iter().map(|(path, _)| path);
+        let of_gone = |keys: Vec<Digest>| keys.iter().any(|key| gone.contains(key));
+        let copies = copies.filter(|path| recent::keys(path).is_none_or(of_gone));
+        self.garbage.splice(..0, copies);
         Ok(())
     }
 

@@ -91,8 +91,8 @@ impl Scan {
         all
     }
 
-    /// What a record says that its action made.
-    pub(crate) fn outputs(&self, store: &Store, key: Digest) -> Vec<Digest> {
+    /// What a record says that its action made; `None` without a record.
+    pub(crate) fn made(&self, store: &Store, key: Digest) -> Option<Vec<Digest>> {
         let later;
         let record = match self.keys.get(&key) {
             Some(Key { record: Some(record), .. }) => Some(record),
@@ -101,7 +101,12 @@ impl Scan {
                 later.as_ref()
             }
         };
-        record.map(|record| record.outputs.iter().map(|made| made.digest).collect()).unwrap_or_default()
+        record.map(|record| record.outputs.iter().map(|made| made.digest).collect())
+    }
+
+    /// The same; nothing without a record.
+    pub(crate) fn outputs(&self, store: &Store, key: Digest) -> Vec<Digest> {
+        self.made(store, key).unwrap_or_default()
     }
 }
 

@@ -11,6 +11,7 @@ use uk_action::{Digest, Entry, EntryKind, Tree};
 use super::scan::{self, Scan};
 use crate::layout::{OWN, Store};
 use crate::object::{hash_file, make_canonical};
+use crate::record::Record;
 use crate::scratch::remove;
 use crate::{StoreError, memo, recent, walk, why};
 
@@ -32,7 +33,7 @@ pub struct Verified {
     pub objects: usize,
     /// Records that were read.
     pub records: usize,
-    /// Records whose outputs aren't all there: their actions run again where they are needed.
+    /// Records whose outputs aren't all there.
     pub incomplete: usize,
     /// Fixed trees whose content was compared with their name.
     pub fixed: usize,
@@ -48,10 +49,13 @@ const AWAY: &str = "moved to `bad/`; the next build makes it again";
 const STAYS: &str = "can't be moved away";
 /// A hint.
 const REMOVED: &str = "removed; the next build makes it again";
+/// A hint of which there is no other source.
+const FORGOTTEN: &str = "removed; `uk why` knows less of what was";
 
 impl Store {
-    /// Reads everything. Damaged objects, records, roots and fixed trees are moved to `bad/`, damaged hints are removed, and
-    /// what only has the wrong mode or time is put right. What isn't a store's is told of and left.
+    /// Reads everything. Damaged objects, records, roots and fixed trees are moved to `bad/`, and so are records whose outputs
+    /// aren't all there. Damaged hints are removed, and those that would hide from a build that a record is gone; what only has
+    /// the wrong mode or time is put right. What isn't a store's is told of and left.
     ///
     /// # Errors
     /// When the store can't be read, or what must be moved can't be.
@@ -92,6 +96,11 @@ impl Store {
         }
     }
 
+    /// Removes a hint.
+    fn forget(&self, path: &Path, what: &'static str, done: &'static str) -> Finding {
+        self.finding(path, what, if fs::remove_file(path).is_ok() { done } else { STAYS })
+    }
+
     fn objects(&self, scan: &Scan, verified: &mut Verified) {
         verified.objects = scan.objects.len();
         let check = |digest: &Digest| {
@@ -119,27 +128,22 @@ impl Store {
     }
 
     fn records(&self, scan: &Scan, verified: &mut Verified) -> Result<(), StoreError> {
-        let there = |digest: &Digest| scan.objects.contains_key(digest);
         for (key, entry) in &scan.keys {
             let path = self.record_path(*key);
-            match &entry.record {
+            let what = match &entry.record {
                 Some(record) => {
                     verified.records += 1;
-                    let all = record
-                        .outputs
-                        .iter()
-                        .all(|made| there(&made.digest) && scan.entries(self, made.digest).iter().all(there));
+                    let all = self.is_complete(record, scan);
                     verified.incomplete += usize::from(!all);
+                    (!all).then_some("names what isn't there")
                 }
                 // The log of an action that failed has no record.
-                None if entry.files.contains(&path) => {
-                    verified.findings.push(self.put_away(&path, "is damaged"));
-                }
-                None => {}
-            }
+                None => entry.files.contains(&path).then_some("is damaged"),
+            };
+            verified.findings.extend(what.and_then(|what| self.put_away_record(*key, scan, what)));
             let path = self.why_path(*key);
             if entry.files.contains(&path) && !why::is_whole(&path) {
-                verified.findings.push(self.put_away(&path, "is damaged"));
+                verified.findings.push(self.forget(&path, "is damaged", FORGOTTEN));
             }
         }
         for found in self.roots()? {
@@ -151,17 +155,38 @@ impl Store {
         Ok(())
     }
 
+    fn is_complete(&self, record: &Record, scan: &Scan) -> bool {
+        // One that isn't among the scanned may have come since.
+        let there = |digest: &Digest| {
+            scan.objects.contains_key(digest) || fs::symlink_metadata(self.blob_path(*digest)).is_ok()
+        };
+        let made = record.outputs.iter().flat_map(|made| scan.with_entries(self, made.digest));
+        made.into_iter().all(|digest| there(&digest))
+    }
+
+    /// Moves a record to `bad/`, unless a build has replaced it by a good one since it was read.
+    fn put_away_record(&self, key: Digest, scan: &Scan, what: &'static str) -> Option<Finding> {
+        let _no_build = self.lock_key(key, || self.cancel().is_cancelled());
+        let good = self.record(key).is_some_and(|record| self.is_complete(&record, scan));
+        (!good).then(|| self.put_away(&self.record_path(key), what))
+    }
+
+    /// After the records: a copy of one that is gone would keep builds from making it again.
     fn hints(&self, verified: &mut Verified) -> Result<(), StoreError> {
-        for (folder, intact) in [
-            ("recent", &(|path: &Path| recent::keys(path).is_some()) as &dyn Fn(&Path) -> bool),
-            ("last", &|path: &Path| why::is_sound(path)),
-            ("memo", &|path: &Path| fs::read(path).ok().and_then(memo::intact).is_some()),
-        ] {
+        let no_record = |key: &Digest| fs::symlink_metadata(self.record_path(*key)).is_err();
+        let recent = |path: &Path| match recent::keys(path) {
+            None => Some("is damaged"),
+            Some(keys) => keys.iter().any(no_record).then_some("speaks of records that aren't there"),
+        };
+        let damaged = |sound: bool| (!sound).then_some("is damaged");
+        let last = |path: &Path| damaged(why::is_sound(path));
+        let memo = |path: &Path| damaged(fs::read(path).ok().and_then(memo::intact).is_some());
+        type Look<'l> = &'l dyn Fn(&Path) -> Option<&'static str>;
+        for (folder, fault, done) in
+            [("recent", &recent as Look<'_>, REMOVED), ("last", &last, FORGOTTEN), ("memo", &memo, REMOVED)]
+        {
             for (path, _) in scan::children(&self.root().join(folder))? {
-                if !intact(&path) {
-                    let done = if fs::remove_file(&path).is_ok() { REMOVED } else { STAYS };
-                    verified.findings.push(self.finding(&path, "is damaged", done));
-                }
+                verified.findings.extend(fault(&path).map(|what| self.forget(&path, what, done)));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! it last changed or ran, how that was (`ran`, `known`, `again`), its key before (`-` without one), its label, and
 //! its label before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -141,6 +141,14 @@ pub(crate) fn save(
     }
     let text = checked::with_digest(text);
     store.place_bytes(text.as_bytes(), &path(store, graph, roots))
+}
+
+/// What people call the nodes of these keys, as far as any last build tells.
+pub(crate) fn names(store: &Store, keys: &BTreeSet<Digest>) -> HashMap<Digest, String> {
+    let files = fs::read_dir(store.root().join("last")).into_iter().flatten().flatten();
+    let all = files.filter_map(|file| parse(&fs::read_to_string(file.path()).ok()?));
+    let entries = all.flat_map(|last| last.entries).filter(|entry| keys.contains(&entry.key));
+    entries.map(|entry| (entry.key, format!("{} {}", entry.kind, entry.label))).collect()
 }
 
 /// Whether a file is what `save` writes.

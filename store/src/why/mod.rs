@@ -18,7 +18,7 @@ use kept::Explained;
 use last::{How, Last};
 
 pub(crate) use kept::{is_whole, keep};
-pub(crate) use last::{is_sound, save};
+pub(crate) use last::{is_sound, names, save};
 
 /// What people call a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -130,12 +130,12 @@ fn selections() {
     fs::remove_dir_all(store.root().join("roots")).unwrap();
     assert_eq!(store.select_digest(digest).unwrap().keys.len(), 1, "by the record that names it");
 
-    // What it is must be there; what it was made of need not.
+    // What it is must be there.
     let signing = self::key(made.place.folder.path());
     let selection = Selection { artifact: "x".into(), made: vec![digest], keys: vec![key] };
     fs::remove_file(store.blob_path(digest)).unwrap();
     let error = store.export(&selection, "test", &signing, &mut Vec::new()).unwrap_err();
-    assert_eq!(code(&error), "UK0503");
+    assert_eq!(code(&error), "UK0515");
 }
 
 #[test]
@@ -279,7 +279,46 @@ fn damaged_objects_are_not_exported() {
     fs::write(&path, "y\n").unwrap();
     let signing = key(made.place.folder.path());
     let error = store.export(&made.selection(), "test", &signing, &mut Vec::new()).unwrap_err();
-    assert_eq!(code(&error), "UK0503");
+    assert_eq!(code(&error), "UK0515");
+}
+
+/// Whatever is missing is named, and nothing is written; what is to be typed then helps.
+#[test]
+fn only_whole_artifacts_are_exported() {
+    let made = made();
+    let path = made.place.store.root().to_owned();
+    let signing = key(made.place.folder.path());
+    let record = |at: usize| {
+        let name = made.report.keys[at].unwrap().to_string();
+        path.join("ac").join(&name[..2]).join(name)
+    };
+    let blob = |text: &[u8]| made.place.store.blob_path(Digest::of(text));
+    // Counts, since records tell how long things took.
+    let export = |to: &mut Vec<u8>| {
+        // As a process of its own, which knows of nothing that it is there.
+        let store = Store::open(&path).unwrap();
+        let selection = store.select_artifact(&made.witness, "hello", made.digest())?;
+        store.export(&selection, "test 1", &signing, to).map(|done| (done.records, done.objects))
+    };
+    let tree = made.place.store.blob_path(made.report.outputs[0].as_ref().unwrap()[0].digest);
+    assert_eq!(export(&mut Vec::new()).unwrap(), (2, 2));
+    for (lost, step) in [
+        (record(0), "`compile tree`"),
+        (record(1), "`compile root`"),
+        // What the tree and the root have in common.
+        (blob(b"x\n"), "`compile root`, `compile tree`"),
+        (tree, "`compile tree`"),
+    ] {
+        fs::remove_file(&lost).unwrap();
+        let mut archive = Vec::new();
+        let error = export(&mut archive).unwrap_err();
+        assert_eq!((code(&error).as_str(), archive.len()), ("UK0515", 0));
+        assert!(error.to_string().ends_with(&format!("of {step}")), "{error}");
+
+        Store::open(&path).unwrap().verify().unwrap();
+        assert!(build(&Store::open(&path).unwrap(), &made.graph, made.root).unwrap().executed > 0);
+        assert_eq!(export(&mut Vec::new()).unwrap(), (2, 2), "{step}");
+    }
 }
 
 #[test]

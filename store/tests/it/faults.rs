@@ -78,11 +78,12 @@ fn what_takes_too_long_is_ended() {
     let mut graph = Graph::default();
     let root = graph.add(shell("slow", "echo begun; sleep 100", vec![], FILE));
     let options = Options { timeout: Some(Duration::from_millis(300)), ..Options::default() };
+    let begun = Instant::now();
     let failure = build_with(&place.store, &graph, &[root], &options, &Events::default(), &Cancel::default())
         .unwrap_err();
     assert!(matches!(failure.faults[0].reason, Reason::TimedOut(_)));
     assert_eq!(failure.faults[0].log, b"begun\n");
-    assert!(failure.report.elapsed < Duration::from_secs(20));
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -242,6 +242,61 @@ fn a_damaged_root_stops_it() {
     assert!(!place.store.has_root(&witness, "artifact"), "the next build makes it again");
 }
 
+/// What a root needs isn't known without its records: nothing goes before they are made again, as `verify` has said.
+#[test]
+fn records_that_are_missing_stop_it_until_they_are_made_again() {
+    let place = place();
+    let witness = place.folder.path().join("project/.uk/made.json");
+    fs::create_dir_all(witness.parent().unwrap()).unwrap();
+    fs::write(&witness, "").unwrap();
+    let (graph, root, report) = built(&place, "kept");
+    add_root(&place, &witness, &graph, root, &report);
+    let of_store = |folder: &str| files(&place.store.root().join(folder));
+    let whole = content(&place.store);
+    // A record flipped, one gone, one whose object is gone.
+    let records = [0, 1, 2].map(|at| {
+        let key = report.keys[at].unwrap().to_string();
+        place.store.root().join("ac").join(&key[..2]).join(key)
+    });
+    let flip = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        fs::write(path, text.replace("class", "klass")).unwrap();
+    };
+    let damages: [(&dyn Fn(), &[&str]); 4] = [
+        (&|| flip(&records[0]), &["ac", "recent"]),
+        (&|| fs::remove_file(&records[1]).unwrap(), &["recent"]),
+        (
+            &|| fs::remove_file(place.store.blob_path(report.outputs(root)[0].digest)).unwrap(),
+            &["ac", "recent"],
+        ),
+        (&|| records.iter().for_each(|path| flip(path)), &["ac", "ac", "ac", "recent"]),
+    ];
+    for (damage, found) in damages {
+        damage();
+        let findings = Store::open(place.store.root()).unwrap().verify().unwrap().findings;
+        let folders = findings.iter().map(|finding| finding.path.iter().next().unwrap()).collect::<Vec<_>>();
+        assert_eq!(folders, found, "{findings:?}");
+        assert!(of_store("ac").len() < 3 && of_store("recent").is_empty());
+
+        let before = content(&place.store);
+        for dry_run in [true, false] {
+            let store = Store::open(place.store.root()).unwrap();
+            let error = store.collect(&Keep { dry_run, ..all() }).unwrap_err();
+            assert_eq!(error.code().to_string(), "UK0515");
+            let folder = place.folder.path().join("project");
+            assert!(error.to_string().contains(&format!("`artifact` of `{}`", folder.display())), "{error}");
+        }
+        assert_eq!(content(&place.store), before);
+
+        let (graph, root, report) = built(&place, "kept");
+        assert!(report.executed > 0 && report.changed, "{report:?}");
+        add_root(&place, &witness, &graph, root, &report);
+        assert_eq!(content(&place.store), whole);
+        assert_eq!(collect(&place, &all()).objects, 0);
+        assert!(!built(&place, "kept").2.changed);
+    }
+}
+
 #[test]
 fn folders_that_are_no_store_are_refused() {
     let folder = tempfile::tempdir().unwrap();

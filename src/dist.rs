@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
-use uk_diagnostic::Diagnostic;
+use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 use uk_store::{Cancel, Stamp, Store, hash_file};
 
@@ -84,7 +84,10 @@ impl<'a> Dist<'a> {
             let in_the_way = fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir());
             return Err(if in_the_way { made::no_folder(&folder) } else { failed(error.to_string()) });
         }
-        store.materialise_file(digest, &path, executable).map_err(|e| failed(e.to_string()))?;
+        store.materialise_file(digest, &path, executable).map_err(|error| match error.code() {
+            Code::StoreCorrupt => Box::new(error.diagnostic()),
+            _ => failed(error.to_string()),
+        })?;
         let made = Made::of(digest, &path).map_err(|e| failed(e.to_string()))?;
         self.new.insert(relative, made);
         Ok(())

@@ -86,8 +86,10 @@ impl<'a> Reasons<'a> {
             }
             Cause::New => return (vec![format!("`{name}` was never built here before")], Vec::new()),
             Cause::Gone => {
-                let gone = format!("what `{name}` made isn't in the store any more (garbage collected)");
-                return (vec![gone], Vec::new());
+                return (vec![format!("what `{name}` made isn't in the store any more")], Vec::new());
+            }
+            Cause::PutAway => {
+                return (vec![format!("what `{name}` made was found damaged or incomplete")], Vec::new());
             }
             Cause::Lost => {
                 let lost =

@@ -6,7 +6,7 @@ use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{
-    Builtins, Cancel, CheckError, NotUnpacked, Options, Report, Root, State, Unlike, realise, status,
+    Builtins, Cancel, CheckError, NotUnpacked, Options, Report, Root, State, Store, Unlike, realise, status,
 };
 
 use crate::cli::{Effort, Select};
@@ -40,7 +40,8 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     let roots = session.roots();
     let progress = Progress::new(ui, &session.graph);
     let report = realise(&session.graph, &roots, &session.store, &options, &Made, &progress, cancel);
-    ui.diagnostics(&effort::without_walls(&session.store).into_iter().collect::<Vec<_>>(), &session.sources);
+    let warnings = effort::without_walls(&session.store).into_iter().chain(damaged(&session.store));
+    ui.diagnostics(&warnings.collect::<Vec<_>>(), &session.sources);
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
     }
@@ -90,6 +91,25 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     let Report { executed, cached, .. } = report;
     ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
     Ok(report)
+}
+
+/// Tells of damaged objects: they are made again, but what damages some can damage others.
+fn damaged(store: &Store) -> Option<Diagnostic> {
+    let message = match store.damaged() {
+        0 => return None,
+        1 => "an object of the store was damaged: it was put into its `bad/`, and isn't used".to_owned(),
+        number => {
+            format!(
+                "{number} objects of the store were damaged: they were put into its `bad/`, and aren't used"
+            )
+        }
+    };
+    let warning = Diagnostic::warning(Code::StoreCorrupt, message);
+    Some(
+        warning.help(
+            "`uk store verify` looks at all others; if nobody has changed them, the disk may be failing",
+        ),
+    )
 }
 
 /// Says why what ran had to: the causes with the nodes that they are causes of, then what only followed.

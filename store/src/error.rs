@@ -144,9 +144,10 @@ impl StoreError {
             }
             Self::Destination { .. } => "make the folder writable for this user",
             Self::Full { .. } => "make room on its file system, or set `UK_STORE` to a folder on another one",
-            Self::Corrupt { .. } | Self::Missing { .. } => {
-                "run the command again: what is missing is built anew"
+            Self::Corrupt { .. } => {
+                "run the command again: it is made anew; `uk store verify` looks at all others, for the disk may be failing"
             }
+            Self::Missing { .. } => "run the command again: what is missing is built anew",
             Self::CorruptTree { .. } => {
                 "run the command again: it was moved away, and `uk` makes it anew; `uk store verify` looks at the rest"
             }

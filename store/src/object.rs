@@ -116,6 +116,9 @@ impl Store {
     pub(crate) fn holds_object(&self, digest: Digest, size: Option<u64>) -> bool {
         let _ = self.protect([digest]);
         if !self.has_object(digest, size) {
+            if self.has_object(digest, None) {
+                self.condemn(digest);
+            }
             return false;
         }
         if self.protected.is_sound(digest) {
@@ -136,6 +139,7 @@ impl Store {
 
     /// Moves a damaged object to `bad/`, so that it counts as missing.
     pub(crate) fn condemn(&self, digest: Digest) -> StoreError {
+        self.protected.set_damaged(digest);
         let bad = self.root().join("bad").join(digest.to_string());
         // In a store that can't be written it stays, and is found damaged again.
         let _ = fs::create_dir_all(self.root().join("bad"));

@@ -20,7 +20,7 @@ use crate::layout::Store;
 /// The list's name in a temporary folder.
 const LIST: &str = "roots";
 
-/// What this process has listed, and what it knows to be sound.
+/// What this process has listed, and what it knows to be sound or has found damaged.
 #[derive(Debug, Default)]
 pub(crate) struct Protected(Mutex<State>);
 
@@ -29,6 +29,7 @@ struct State {
     list: Option<File>,
     listed: HashSet<Digest>,
     sound: HashSet<Digest>,
+    damaged: HashSet<Digest>,
 }
 
 impl Protected {
@@ -44,9 +45,18 @@ impl Protected {
     pub(crate) fn set_sound(&self, digest: Digest) {
         self.state().sound.insert(digest);
     }
+
+    pub(crate) fn set_damaged(&self, digest: Digest) {
+        self.state().damaged.insert(digest);
+    }
 }
 
 impl Store {
+    /// How many objects this process has found damaged, whether they were made again since or not.
+    pub fn damaged(&self) -> usize {
+        self.protected.state().damaged.len()
+    }
+
     /// Keeps garbage collection from `digests` as long as this store is open. What is looked for afterwards and found stays.
     pub(crate) fn protect(&self, digests: impl IntoIterator<Item = Digest>) -> Result<(), StoreError> {
         let scratch = self.scratch()?;

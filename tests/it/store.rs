@@ -31,7 +31,8 @@ fn flip(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mut bytes = fs::read(path).expect("it is there");
     let at = bytes.len() / 2;
-    bytes[at] ^= 0x10;
+    let Some(byte) = bytes.get_mut(at) else { return };
+    *byte ^= 0x10;
     let before = fs::metadata(path).expect("it is there").permissions();
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("modes can be set");
     fs::write(path, bytes).expect("it can be written");
@@ -92,10 +93,7 @@ fn a_bit_flipped_anywhere_is_found_and_the_next_build_repairs_it() {
     // Everything that has a name or a checksum, at once.
     let folders = ["cas", "ac", "recent", "memo", "roots", "sdk"];
     let damaged: Vec<PathBuf> = folders.iter().flat_map(|folder| files(&at.join(folder))).collect();
-    damaged
-        .iter()
-        .filter(|path| fs::metadata(path).is_ok_and(|found| found.len() > 0))
-        .for_each(|path| flip(path));
+    damaged.iter().for_each(|path| flip(path));
     let sdk = files(&at.join("sdk")).len();
     uk(folder.path(), ["clean"]).store(&at).run().ok();
 
@@ -109,6 +107,29 @@ fn a_bit_flipped_anywhere_is_found_and_the_next_build_repairs_it() {
     assert!(untouched.bytes("dist/noop") == first && untouched.bytes("dist/noop.debug") == second);
     let again = store(&["verify"], &at).ok();
     assert!(again.stdout.contains("all sound"), "{again}");
+}
+
+/// A disk that fails is worth a word, of the build that meets it first.
+#[test]
+fn damaged_objects_are_told_of_once_and_are_why_steps_run() {
+    let (folder, place) = (Folder::example("noop"), Folder::empty());
+    let at = place.join("store");
+    let build = || uk(folder.path(), ["build", "--explain"]).store(&at).run();
+    build().ok();
+    let made = folder.bytes("dist/noop");
+    files(&at.join("cas")).iter().for_each(|path| flip(path));
+    fs::remove_file(folder.join("dist/noop")).expect("it is there");
+    let said = build().fails(1, &["UK0503"]);
+    assert!(said.contains("is damaged") && said.contains("`uk store verify`"), "{said}");
+    let ran = build().ok();
+    assert_eq!(ran.codes(), ["UK0503"], "{ran}");
+    let number = ran.counts().0;
+    for said in [" objects of the store were damaged", "the disk may be failing"] {
+        assert_eq!(ran.stderr.matches(said).count(), 1, "{ran}");
+    }
+    assert_eq!(ran.stderr.matches(" made was found damaged or incomplete").count(), number, "{ran}");
+    assert!(folder.bytes("dist/noop") == made);
+    assert_eq!(build().ok().codes(), [""; 0]);
 }
 
 /// Records that were damaged: what has to be typed is said, and helps.

@@ -7,6 +7,7 @@ mod compare;
 mod kept;
 mod last;
 
+use std::fs;
 use std::sync::Arc;
 
 use uk_action::{Action, ActionId, Command, Digest, Graph, Source};
@@ -14,6 +15,7 @@ use uk_action::{Action, ActionId, Command, Digest, Graph, Source};
 use crate::layout::Store;
 use crate::recent::Outputs;
 use crate::status::{Node, State, own_outputs, sinks};
+use crate::upkeep::Scan;
 use kept::Explained;
 use last::{How, Last};
 
@@ -140,6 +142,8 @@ pub enum Cause {
     New,
     /// It is the same, but what it made isn't in the store any more.
     Gone,
+    /// It is the same, but what it made, or its record, was put away into the store's `bad/`.
+    PutAway,
     /// It differs in this.
     Differs(Vec<Difference>),
     /// It differs, but the explanation of one of both isn't kept.
@@ -210,8 +214,8 @@ impl<'a> History<'a> {
         let now = key(action, state);
         if now == Some(entry.key) {
             let cause = match (&entry.before, entry.how) {
-                _ if to_run => Cause::Gone,
-                (_, How::Again) => Cause::Gone,
+                _ if to_run => self.gone(entry.key),
+                (_, How::Again) => self.gone(entry.key),
                 (None, _) => Cause::New,
                 (Some((before, label)), _) => self.between(action, (*before, label), entry.key),
             };
@@ -235,6 +239,18 @@ impl<'a> History<'a> {
         // What it waits for may come out as it was, which can't be told from here.
         let when = if to_run { When::Will } else { When::Known };
         Why { when, ran, build, cause }
+    }
+
+    /// Why what `key` made isn't there any more, or wasn't.
+    fn gone(&self, key: Digest) -> Cause {
+        let bad = self.store.root().join("bad");
+        let is_in = |name: String| fs::symlink_metadata(bad.join(name)).is_ok();
+        let scan = Scan::default();
+        let made = scan.outputs(self.store, key).into_iter();
+        let mut all = made.flat_map(|object| scan.with_entries(self.store, object)).chain([key]);
+        // A second build that came out otherwise puts a record there, too.
+        let unlike = is_in(format!("check-{}", key.short()));
+        if !unlike && all.any(|digest| is_in(digest.to_string())) { Cause::PutAway } else { Cause::Gone }
     }
 
     /// What [`Self::why`] would say of `id` of its command and of which inputs it has, were it the node `other` of `graph`.

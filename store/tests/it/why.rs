@@ -190,6 +190,26 @@ fn what_is_new_unchanged_gone_or_known_is_said() {
         Why { when: When::Did, ran: true, build: 2, cause: Cause::Gone }
     );
 
+    // What was damaged isn't merely gone: found by a build, or by a look at everything.
+    for by_verify in [false, true] {
+        let object = place.store.blob_path(report.outputs(end)[0].digest);
+        std::fs::remove_file(&object).unwrap();
+        std::fs::write(&object, "damaged").unwrap();
+        let store = Store::open(place.store.root()).unwrap();
+        if by_verify {
+            store.verify().unwrap();
+            let put_away = Why { when: When::Will, ran: true, build: 3, cause: Cause::PutAway };
+            assert_eq!(why(&store, &graph, end), put_away);
+        }
+        build(&store, &graph, end).unwrap();
+        assert_eq!(store.damaged(), usize::from(!by_verify));
+        let build = if by_verify { 4 } else { 3 };
+        let put_away = Why { when: When::Did, ran: true, build, cause: Cause::PutAway };
+        assert_eq!(why(&store, &graph, end), put_away);
+        std::fs::remove_dir_all(store.root().join("bad")).unwrap();
+        assert_eq!(why(&store, &graph, end).cause, Cause::Gone);
+    }
+
     // Without the explanations it is still known that something changed.
     std::fs::remove_dir_all(place.store.root().join("why")).unwrap();
     let (changed, ids) = self::graph(&place, &Shape { variable: Some("value"), ..SHAPE });

@@ -2,7 +2,8 @@
 
 mod attach;
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -15,6 +16,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_keys::words::quote;
 
 use crate::cli;
+use crate::made;
 use crate::ui::Ui;
 
 pub use attach::{Disk, disks};
@@ -64,7 +66,13 @@ pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -
             Err(failed(&program, &error.to_string()))
         }
         Target::Virtio => {
-            let outcome = virtual_machine(command, &program, &report, artifact, runner.accel, ui);
+            // Open from now on: `uk clean` may remove it while the guest runs.
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&report);
+            let file = file
+                .as_mut()
+                .map_err(|error| *made::not_writable(&report.display().to_string(), &error.to_string()))?;
+            let outcome = virtual_machine(command, &program, file, artifact, runner.accel, ui);
             let _ = std::fs::remove_file(&report);
             outcome
         }
@@ -115,7 +123,7 @@ fn given(disk: &Disk) -> uk_backends::Disk<'_> {
 fn virtual_machine(
     mut command: Command,
     program: &Path,
-    report: &Path,
+    report: &mut File,
     artifact: &Artifact,
     accel: cli::Accel,
     ui: Ui,
@@ -141,7 +149,8 @@ fn virtual_machine(
             .note("this host's KVM can't carry out what the guest did, as where it is itself nested or emulated")
             .help("run it without `--accel kvm`: QEMU's translator works everywhere"));
     }
-    let said = std::fs::read_to_string(report).unwrap_or_default();
+    let mut said = String::new();
+    let _ = report.read_to_string(&mut said);
     trace(&said, &artifact.debug, ui);
     let code = said.lines().find_map(|l| l.strip_prefix("exit ")).and_then(|c| c.trim().parse().ok());
     match (code, signal.load(Ordering::SeqCst)) {

@@ -195,6 +195,22 @@ fn a_qemu_that_ends_before_its_guest_is_told_so() {
     assert_eq!(left, [""; 0]);
 }
 
+/// What a guest reports reaches `uk run` although `uk clean` removes the file that it is in.
+#[test]
+fn a_clean_beside_a_running_guest_takes_nothing_from_its_end() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, tools) = (Folder::example("noop"), Folder::empty());
+    uk(folder.path(), ["build", "--target", "virtio"]).run().ok();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").expect("there is one"));
+    let open = "for word; do case \"$word\" in *id=report*) exec 3> \"${word##*path=}\";; esac; done";
+    let script = format!("#!/bin/sh\n{open}\n{} clean\necho exit 7 >&3\n", env!("CARGO_BIN_EXE_uk"));
+    tools.write("qemu-system-x86_64", &script);
+    let program = tools.join("qemu-system-x86_64");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("modes can be set");
+    let ran = uk(folder.path(), ["run", "--target", "virtio"]).env("PATH", &path).run().ends(7);
+    assert!(ran.codes().is_empty() && !folder.join(".uk").exists(), "{ran}");
+}
+
 #[test]
 fn what_a_command_prints_where_it_can_not_be_written_is_an_error_and_a_reader_that_left_is_none() {
     let folder = Folder::example("hello");

@@ -143,6 +143,28 @@ fn a_disk_that_another_process_uses_is_not_given_to_a_guest() {
     run_in(&folder, UNIX, &[]).ok();
 }
 
+/// The program alone, from another folder: it says how it is given a path.
+#[test]
+fn a_program_that_lacks_its_file_names_the_variable_that_gives_another() {
+    let (block, kv_ro, elsewhere) = (without_hook(), Folder::example("kv-ro"), Folder::empty());
+    uk(block.path(), ["build"]).run().ok();
+    uk(kv_ro.path(), ["build", "--set", "kv_ro=direct"]).run().ok();
+    let run = |program: std::path::PathBuf, variables: &[(&str, std::path::PathBuf)]| {
+        let mut command = std::process::Command::new(program);
+        command.current_dir(elsewhere.path()).envs(variables.iter().cloned());
+        crate::support::run::program(command)
+    };
+    image(&block, "other.img", 64 * 512, b"");
+    for (program, variable, path) in [
+        (block.join("dist/block-test"), "UK_ATTACH_DISK", block.join("other.img")),
+        (kv_ro.join("dist/kv-ro"), "UK_ATTACH_ASSETS", kv_ro.join("t")),
+    ] {
+        let ran = run(program.clone(), &[]).ends(1);
+        assert!(ran.stderr.contains(&format!("the variable `{variable}` names another")), "{ran}");
+        run(program, &[(variable, path)]).ok();
+    }
+}
+
 #[test]
 fn another_file_can_be_given_and_the_manifests_stays_as_it_is() {
     let folder = without_hook();

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use uk_device::backend::{USAGE, log_with};
 use uk_device::keys::{Key, Outcome, Values, parse};
 
-pub use attach::attached;
+pub use attach::{attached, unfit};
 pub use console::write;
 pub use uk_executor::{Job, alone, job, jobs};
 

@@ -57,7 +57,8 @@ pub async fn connect(
     sector_size: u32,
     attachment: Attachment,
 ) -> uk_device::Result<Disk> {
-    open(&uk_unix::attached(&attachment), read_only, sector_size)
+    let opened = open(&uk_unix::attached(&attachment), read_only, sector_size);
+    opened.map_err(|error| uk_unix::unfit(&attachment, &error))
 }
 
 /// Opens any file or disk of the host.

@@ -25,7 +25,7 @@ pub struct Direct {
 /// # Errors
 /// If there is no such folder, or it can't be read.
 pub async fn connect(_dir: &'static str, attachment: Attachment) -> Result<Direct> {
-    open(&uk_unix::attached(&attachment))
+    open(&uk_unix::attached(&attachment)).map_err(|error| uk_unix::unfit(&attachment, &error))
 }
 
 /// Any folder of the host.

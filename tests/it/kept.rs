@@ -86,3 +86,16 @@ fn notes_are_removed_together_or_not_at_all() {
     assert!(format!("{ran}").contains("the disk holds something that isn't a store"), "{ran}");
     assert!(folder.read("notes.img") == other);
 }
+
+#[test]
+fn a_note_that_is_damaged_on_the_disk_is_named() {
+    let folder = Folder::example("notes");
+    run_with(&folder, UNIX, ["add", "milk", "bread"]).run().ok();
+    let mut image = folder.bytes("notes.img");
+    let at = image.windows(5).position(|bytes| bytes == b"bread").expect("it is on the disk");
+    image[at] ^= 1;
+    std::fs::write(folder.join("notes.img"), image).expect("files can be written");
+    let ran = run_with(&folder, UNIX, ["list"]).run().ends(1);
+    assert_eq!(lines(&ran.stdout), ["1 milk"]);
+    assert!(ran.stderr.contains("`notes/0000000002`: the stored values are damaged"), "{ran}");
+}

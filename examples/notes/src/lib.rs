@@ -51,7 +51,8 @@ async fn add(kv_rw: &impl KvRw, texts: &[&str]) -> uk_device::Result {
 
 async fn list(kv_rw: &impl KvRw) -> uk_device::Result {
     for number in numbers(kv_rw).await? {
-        let text = kv_rw.get(&key(number)).await?;
+        let key = key(number);
+        let text = kv_rw.get(&key).await.map_err(|error| Error::new(format!("`{key}`: {error}")))?;
         log::info!("{number} {}", String::from_utf8_lossy(text.as_ref()));
     }
     Ok(())

@@ -11,7 +11,7 @@ use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
 use uk_store::{Cancel, Stamp, Store, hash_file};
 
-use crate::made::{self, Record};
+use crate::made::{self, Cleaned, Kept, Record};
 
 /// A file that was made, and how to see that it is still what was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,14 +104,13 @@ impl<'a> Dist<'a> {
     }
 
     /// Removes every artifact of `project` that was made and is still what was made; what was edited only where `may` says
-    /// so. Then the folder, if that leaves it empty. What is left stays in `record`. Returns what was removed, and what was
-    /// edited and kept.
+    /// so. Then the folder, if that leaves it empty. What is left stays in `record`.
     pub fn clean(
         project: &Project,
         record: &mut Record,
         mut may: impl FnMut(&Path) -> bool,
-    ) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-        let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    ) -> io::Result<Cleaned> {
+        let mut cleaned = Cleaned::default();
         record.artifacts.retain(|path, _| path.starts_with("dist") && made::is_inside(path));
         for (relative, made) in record.artifacts.clone() {
             let path = project.folder.join(&relative);
@@ -122,10 +121,10 @@ impl<'a> Dist<'a> {
                 Err(error) => return Err(made::not_removed(&path)(error)),
                 Ok(same) if same || made.is_copied_to(&path) || may(&relative) => {
                     fs::remove_file(&path).map_err(made::not_removed(&path))?;
-                    removed.push(relative.clone());
+                    cleaned.removed.push(relative.clone());
                 }
                 Ok(_) => {
-                    kept.push(relative);
+                    cleaned.kept.push((relative, Kept::Edited));
                     continue;
                 }
             }
@@ -133,6 +132,6 @@ impl<'a> Dist<'a> {
         }
         // Only an empty folder can be removed this way.
         let _ = fs::remove_dir(project.dist());
-        Ok((removed, kept))
+        Ok(cleaned)
     }
 }

@@ -83,6 +83,24 @@ pub fn lock(project: &Project, cancel: &Cancel) -> io::Result<File> {
     }
 }
 
+/// What became of what was to be removed.
+#[derive(Debug, Default)]
+pub struct Cleaned {
+    /// What is gone.
+    pub removed: Vec<PathBuf>,
+    /// What is left, and why.
+    pub kept: Vec<(PathBuf, Kept)>,
+}
+
+/// Why something that was made isn't removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Somebody has changed it.
+    Edited,
+    /// A guest has it as a disk.
+    InUse,
+}
+
 /// `UK0506` for `path`.
 pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
     Box::new(

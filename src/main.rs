@@ -14,6 +14,7 @@ mod failure;
 mod faults;
 mod guest;
 mod hooks;
+mod in_use;
 mod made;
 mod progress;
 mod reasons;

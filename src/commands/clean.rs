@@ -1,7 +1,7 @@
 //! `uk clean`: removes what was recorded as made.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
@@ -10,7 +10,8 @@ use uk_store::Cancel;
 use crate::dist::Dist;
 use crate::failure::Failure;
 use crate::hooks;
-use crate::made::{self, Record};
+use crate::in_use::{IN_USE, end_it};
+use crate::made::{self, Cleaned, Kept, Record};
 use crate::session;
 use crate::ui::Ui;
 
@@ -27,7 +28,7 @@ pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<()
         let may = |path: &Path| {
             force || ui.ask(&format!("{} was edited since it was made. Remove it?", named(path)))
         };
-        let (removed, kept) = clean(&project, cancel, may).unwrap_or_else(|error| {
+        let cleaned = clean(&project, cancel, may).unwrap_or_else(|error| {
             failure.diagnostics.push(
                 Diagnostic::error(
                     Code::NotWritable,
@@ -35,43 +36,45 @@ pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<()
                 )
                 .help("move away what is in the way, or make its folder writable, and run `uk clean` again"),
             );
-            (Vec::new(), Vec::new())
+            Cleaned::default()
         });
-        removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
-        for path in &kept {
-            ui.note(&format!(
-                "kept {}: it was changed since it was made; `uk clean --force` removes it too",
-                named(path)
-            ));
+        cleaned.removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
+        for (path, why) in &cleaned.kept {
+            let why = match why {
+                Kept::Edited => {
+                    "it was changed since it was made; `uk clean --force` removes it too".to_owned()
+                }
+                Kept::InUse => {
+                    let end = end_it(&project.folder.join(path));
+                    format!("{IN_USE}; {end}, and run `uk clean` again")
+                }
+            };
+            ui.note(&format!("kept {}: {why}", named(path)));
         }
     }
     failure.if_any()
 }
 
-/// Removes what was made for `project`, and gives what was removed and what was kept.
-fn clean(
-    project: &Project,
-    cancel: &Cancel,
-    mut may: impl FnMut(&Path) -> bool,
-) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+/// Removes what was made for `project`.
+fn clean(project: &Project, cancel: &Cancel, mut may: impl FnMut(&Path) -> bool) -> io::Result<Cleaned> {
     let state = project.state();
     // A folder of that name without our mark isn't ours.
     if !state.join(".gitignore").exists() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Cleaned::default());
     }
     let lock = made::lock(project, cancel)?;
     let mut record = Record::load(project);
-    let (mut removed, mut kept) = Dist::clean(project, &mut record, &mut may)?;
+    let mut cleaned = Dist::clean(project, &mut record, &mut may)?;
     let hooks = hooks::clean(project, &mut record, &mut may);
     if !record.is_empty() || hooks.is_err() {
         record.save(project)?;
     }
-    let (more_removed, more_kept) = hooks?;
-    removed.extend(more_removed);
-    kept.extend(more_kept);
+    let hooks = hooks?;
+    cleaned.removed.extend(hooks.removed);
+    cleaned.kept.extend(hooks.kept);
     drop(lock);
     clear_state(project, &state, record.is_empty())?;
-    Ok((removed, kept))
+    Ok(cleaned)
 }
 
 /// Removes the state folder, but for the record, if it is still needed, and the link by which plain cargo finds the SDK

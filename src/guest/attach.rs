@@ -1,13 +1,11 @@
 //! What a guest is given: which files of the host, and whether they can be given.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, fcntl_lock};
-use rustix::io::Errno;
 use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_loader::typed;
 use uk_planner::device::Attached;
@@ -15,6 +13,7 @@ use uk_planner::names;
 use uk_planner::paths::tidy;
 
 use crate::hooks::Plan;
+use crate::in_use::{IN_USE, end_it, is_locked};
 use crate::session::Planned;
 
 /// A file of the host that the guest is given as a disk, or a folder of the host.
@@ -130,7 +129,7 @@ impl Disk {
             return Err(self.unfit("it is neither a file nor a disk", help));
         }
         let opened = OpenOptions::new().read(true).write(!self.read_only).open(&self.path);
-        let opened = opened.and_then(|file| Ok((size(&file)?, self.is_locked(&file))));
+        let opened = opened.and_then(|file| Ok((size(&file)?, is_locked(&file, !self.read_only))));
         let (size, locked) = opened.map_err(|error| {
             let help = match error.kind() {
                 ErrorKind::PermissionDenied if !self.read_only => {
@@ -153,25 +152,12 @@ impl Disk {
             return Err(self.unfit(&cause, &help));
         }
         if locked {
-            let cause = "another process uses it, and two that write would spoil it";
-            let help = format!(
-                "end that one (`fuser -v {}` names it), or give the guest a copy: `--attach {}=PATH`",
-                typed(&self.path),
-                self.name
-            );
-            return Err(self.unfit(cause, &help));
+            let cause = format!("{IN_USE}, and two that write would spoil it");
+            let end = end_it(&self.path);
+            let help = format!("{end}, or give the guest a copy: `--attach {}=PATH`", self.name);
+            return Err(self.unfit(&cause, &help));
         }
         Ok(())
-    }
-
-    /// Whether a process has it as a disk: guests of both targets lock theirs, as this does for a moment.
-    fn is_locked(&self, file: &File) -> bool {
-        let lock = match self.read_only {
-            true => FlockOperation::NonBlockingLockShared,
-            false => FlockOperation::NonBlockingLockExclusive,
-        };
-        // Where nothing can be locked, the guest says what it makes of that.
-        matches!(fcntl_lock(file, lock), Err(Errno::AGAIN | Errno::ACCESS))
     }
 
     fn missing(&self) -> Diagnostic {
@@ -204,6 +190,6 @@ impl Disk {
 }
 
 /// The bytes of a file or of a disk.
-fn size(mut file: &File) -> std::io::Result<u64> {
+fn size(mut file: &fs::File) -> std::io::Result<u64> {
     file.seek(SeekFrom::End(0))
 }

@@ -1,4 +1,4 @@
-//! A hook's program that failed, as people see it.
+//! What hooks couldn't do, and what they left, as people see it.
 
 use std::fs;
 use std::io;
@@ -10,8 +10,9 @@ use uk_loader::{Project, typed};
 use uk_planner::manifest::{Program, Run, Step};
 use uk_store::{Fault, Reason, Refusal};
 
-use super::{Plan, Thing, What};
+use super::{Plan, State, Thing, What};
 use crate::faults::signal;
+use crate::in_use::{IN_USE, end_it};
 
 impl Thing {
     /// That it can't be made.
@@ -75,6 +76,41 @@ impl Thing {
         };
         let alone = if fresh { "`--fresh` makes nothing but files anew: " } else { "" };
         self.fault(&cause, &format!("{alone}move it away (`mv {} {}`)", typed(&place), typed(&aside)))
+    }
+
+    /// That a guest has what is there as a disk.
+    pub(super) fn used(&self, project: &Project) -> Box<Diagnostic> {
+        let cause = format!("{IN_USE}, and what that writes would be lost");
+        self.fault(&cause, &end_it(&project.folder.join(&self.path)))
+    }
+
+    /// What is left as it is although the manifest wants something else.
+    pub(super) fn warning(&self, project: &Project, state: State) -> Option<Diagnostic> {
+        let (path, hook) = (&self.path, &self.make.hook);
+        let (message, help) = match (state, &self.what) {
+            (State::Kept, _) => (
+                format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: it was edited"),
+                "`--fresh` makes it anew, and what was edited is lost".to_owned(),
+            ),
+            (State::Foreign, _) => (
+                format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before"),
+                "`--fresh` makes it anew, and what is in it is lost; or take this step out of the hook"
+                    .to_owned(),
+            ),
+            (State::InUse, _) => (
+                format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: {IN_USE}"),
+                format!("{}, and run the command again", end_it(&project.folder.join(path))),
+            ),
+            (State::Short(now), What::Image(size)) => (
+                format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
+                format!(
+                    "`truncate -s {size} {}` makes it longer; `--fresh` makes it anew, and what is in it is lost",
+                    typed(&project.folder.join(path))
+                ),
+            ),
+            _ => return None,
+        };
+        Some(Diagnostic::warning(Code::HookKept, message).label(self.span(), "this step").help(help))
     }
 
     fn fault(&self, cause: &str, next: &str) -> Box<Diagnostic> {

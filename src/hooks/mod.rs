@@ -19,13 +19,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use uk_action::{ActionId, Digest, EntryKind, Produced};
-use uk_diagnostic::{Code, Diagnostic, Span};
-use uk_loader::{Project, SourceSets, typed};
+use uk_diagnostic::{Diagnostic, Span};
+use uk_loader::{Project, SourceSets};
 use uk_planner::hooks::{Hooks, Make};
 use uk_planner::lower::Lowering;
 use uk_planner::manifest::Step;
 use uk_store::{self as executor, Store};
 
+use crate::in_use::is_used;
 use crate::made::Record;
 
 use record::{Found, missing};
@@ -97,6 +98,8 @@ pub enum State {
     Kept,
     /// Nobody knows who made it, and it isn't what is wanted.
     Foreign,
+    /// As [`State::ToUpdate`], but a guest has it as a disk.
+    InUse,
     /// It is an image, and shorter than the manifest says.
     Short(u64),
 }
@@ -108,7 +111,7 @@ impl State {
             State::There => "there",
             State::ToMake => "to make",
             State::ToUpdate => "to update",
-            State::Kept | State::Foreign | State::Short(_) => "kept",
+            State::Kept | State::Foreign | State::InUse | State::Short(_) => "kept",
         }
     }
 }
@@ -209,7 +212,7 @@ impl Thing {
     /// What will become of it in `project`, whose record is `record`.
     ///
     /// # Errors
-    /// `UK0608` where something else is in its place, or can't be read.
+    /// `UK0608` where something else is in its place, that can't be read, or `fresh` would replace what a guest uses.
     pub fn state(&self, project: &Project, record: &Record, fresh: bool) -> Result<State, Box<Diagnostic>> {
         let path = project.folder.join(&self.path);
         let state = || -> io::Result<Option<State>> {
@@ -231,6 +234,8 @@ impl Thing {
             }))
         };
         match state() {
+            Ok(Some(State::ToMake)) if fresh && is_used(&path) => Err(self.used(project)),
+            Ok(Some(State::ToUpdate)) if is_used(&path) => Ok(State::InUse),
             Ok(Some(state)) => Ok(state),
             Ok(None) => Err(self.in_the_way(project, Path::new(&self.path), fresh)),
             Err(error) => Err(self.not_read(project, &error)),
@@ -341,30 +346,4 @@ pub fn carry_out(
         report.made = place::make(plan, &gone, store, fresh)?;
     }
     Ok(report)
-}
-
-impl Thing {
-    fn warning(&self, project: &Project, state: State) -> Option<Diagnostic> {
-        let (path, hook) = (&self.path, &self.make.hook);
-        let (message, help) = match (state, &self.what) {
-            (State::Kept, _) => (
-                format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: it was edited"),
-                "`--fresh` makes it anew, and what was edited is lost".to_owned(),
-            ),
-            (State::Foreign, _) => (
-                format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before"),
-                "`--fresh` makes it anew, and what is in it is lost; or take this step out of the hook"
-                    .to_owned(),
-            ),
-            (State::Short(now), What::Image(size)) => (
-                format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
-                format!(
-                    "`truncate -s {size} {}` makes it longer; `--fresh` makes it anew, and what is in it is lost",
-                    typed(&project.folder.join(path))
-                ),
-            ),
-            _ => return None,
-        };
-        Some(Diagnostic::warning(Code::HookKept, message).label(self.span(), "this step").help(help))
-    }
 }

@@ -143,6 +143,48 @@ fn a_disk_that_another_process_uses_is_not_given_to_a_guest() {
     run_in(&folder, UNIX, &[]).ok();
 }
 
+/// What it writes would be lost: it has what was there open.
+#[test]
+fn a_disk_that_another_process_uses_is_neither_replaced_nor_removed() {
+    let folder = Folder::example("block");
+    let manifest = folder.read("unikernel.kdl");
+    folder.write("unikernel.kdl", &format!("{manifest}\nhook more {{\n    copy golden.img copied.img\n}}\n"));
+    image(&folder, "golden.img", 512, b"a");
+    let build = |args: &[&str]| uk(folder.path(), [&["build"], args].concat()).run();
+    build(&[]).ok();
+    let lock = |path: &str| {
+        let file = File::options().write(true).open(folder.join(path)).expect("it was made");
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).expect("nobody else has it");
+        file
+    };
+    let disk = lock("disk.img");
+    let said = build(&["--fresh"]).fails(1, &["UK0608"]);
+    for part in ["can't make `disk.img`: another process uses it", "`fuser -v disk.img` names it"] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+    for words in [&["clean"][..], &["clean", "--force"]] {
+        let said = uk(folder.path(), words).run().ok().stderr;
+        let kept = "disk.img: another process uses it; end that one (`fuser -v disk.img` names it)";
+        assert!(said.contains(kept) && folder.join("disk.img").exists(), "{said}");
+    }
+    drop(disk);
+
+    // What would follow its source stays with whoever uses it.
+    build(&[]).ok();
+    image(&folder, "golden.img", 512, b"b");
+    let disk = lock("copied.img");
+    let ran = build(&[]).ok();
+    let kept = "`copied.img` isn't what the hook `more` would make now, and is kept: another process uses it";
+    assert!(ran.codes() == ["UK0609"] && ran.stderr.contains(kept), "{ran}");
+    drop(disk);
+    assert_eq!(folder.bytes("copied.img")[..1], *b"a");
+    assert_eq!(build(&[]).ok().codes(), [""; 0]);
+    assert_eq!(folder.bytes("copied.img")[..1], *b"b");
+    build(&["--fresh"]).ok();
+    uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("disk.img").exists() && !folder.join("copied.img").exists());
+}
+
 /// The program alone, from another folder: it says how it is given a path.
 #[test]
 fn a_program_that_lacks_its_file_names_the_variable_that_gives_another() {

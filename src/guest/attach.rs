@@ -41,7 +41,7 @@ pub struct Disk {
 /// `uk` was started.
 ///
 /// # Errors
-/// `UK0709` for a name that isn't a disk's.
+/// `UK0709` for a name that isn't a disk's, `UK0206` for one that is given two files.
 pub fn disks(
     planned: &Planned,
     hooks: &[Plan],
@@ -69,7 +69,11 @@ pub fn disks(
             });
         }
     }
-    for (name, path) in given {
+    for (number, (name, path)) in given.iter().enumerate() {
+        if given[..number].iter().any(|(first, _)| names::same(first, name)) {
+            let message = format!("`--attach {}` is given twice", name.escape_debug());
+            return Err(Diagnostic::error(Code::DuplicateNode, message).help("leave one of the two out"));
+        }
         match disks.iter_mut().find(|disk| names::same(&disk.name, name)) {
             Some(disk) => {
                 (disk.path, disk.line, disk.hook) = (absolute(&folder.join(path)), None, None);
@@ -148,7 +152,12 @@ impl Disk {
             // What the hook's step says, too.
             let wanted = self.hook.as_ref().and_then(|(_, image)| *image).unwrap_or_default().max(size);
             let whole = wanted.div_ceil(sector).max(1) * sector;
-            let help = format!("make it as big as it should be: `truncate -s {whole} {}`", typed(&self.path));
+            let help = match &self.hook {
+                None if size == 0 && self.read_only => {
+                    format!("put there what is to be read, or give another: `--attach {}=PATH`", self.name)
+                }
+                _ => format!("make it as big as it should be: `truncate -s {whole} {}`", typed(&self.path)),
+            };
             return Err(self.unfit(&cause, &help));
         }
         if locked {
@@ -161,17 +170,19 @@ impl Disk {
     }
 
     fn missing(&self) -> Diagnostic {
-        let message =
-            format!("there is no `{}`, which the guest is given as `{}`", self.path.display(), self.name);
-        let help = match &self.hook {
-            Some((hook, _)) => format!("the hook `{hook}` makes it"),
-            None if self.folder => format!("make it, or give another: `--attach {}=PATH`", self.name),
-            None => format!(
-                "make one: `truncate -s 16M {}`, or give another: `--attach {}=PATH`",
-                typed(&self.path),
-                self.name
-            ),
+        let nowhere = fs::symlink_metadata(&self.path).is_ok();
+        let cause = if nowhere { ": it is a link that leads nowhere" } else { "" };
+        let (path, name) = (self.path.display(), &self.name);
+        let message = format!("there is no `{path}`, which the guest is given as `{name}`{cause}");
+        let next = match &self.hook {
+            _ if nowhere => "make what it leads to".to_owned(),
+            Some((hook, _)) => format!("run the command again: the hook `{hook}` makes it"),
+            None if self.folder => "make it".to_owned(),
+            // Zeros are nothing to read.
+            None if self.read_only => "put it there".to_owned(),
+            None => format!("make one: `truncate -s 16M {}`", typed(&self.path)),
         };
+        let help = format!("{next}, or give another: `--attach {name}=PATH`");
         self.labelled(Diagnostic::error(Code::MissingAttachment, message).help(help))
     }
 

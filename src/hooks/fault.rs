@@ -101,6 +101,11 @@ impl Thing {
                 format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: {IN_USE}"),
                 format!("{}, and run the command again", end_it(&project.folder.join(path))),
             ),
+            (State::Nowhere, _) => (
+                format!("`{path}` is a link that leads nowhere, and is kept"),
+                "make what it leads to, or take the link away: then, or with `--fresh`, an image is made in its place"
+                    .to_owned(),
+            ),
             (State::Short(now), What::Image(size)) => (
                 format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
                 format!(

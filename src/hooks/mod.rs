@@ -100,6 +100,8 @@ pub enum State {
     Foreign,
     /// As [`State::ToUpdate`], but a guest has it as a disk.
     InUse,
+    /// A link that leads nowhere is in the place of an image.
+    Nowhere,
     /// It is an image, and shorter than the manifest says.
     Short(u64),
 }
@@ -111,7 +113,7 @@ impl State {
             State::There => "there",
             State::ToMake => "to make",
             State::ToUpdate => "to update",
-            State::Kept | State::Foreign | State::InUse | State::Short(_) => "kept",
+            State::Kept | State::Foreign | State::InUse | State::Nowhere | State::Short(_) => "kept",
         }
     }
 }
@@ -228,6 +230,7 @@ impl Thing {
                 What::Folder => State::There,
                 _ if fresh => State::ToMake,
                 What::Image(size) if now.is_file() && now.len() < *size => State::Short(now.len()),
+                What::Image(_) if now.is_symlink() && !fs::exists(&path)? => State::Nowhere,
                 What::Image(_) => State::There,
                 What::Output { .. } => State::There,
                 What::Copy { .. } | What::Stored { .. } => self.file_state(&path, record)?,

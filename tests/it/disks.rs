@@ -185,6 +185,25 @@ fn a_disk_that_another_process_uses_is_neither_replaced_nor_removed() {
     assert!(!folder.join("disk.img").exists() && !folder.join("copied.img").exists());
 }
 
+#[test]
+fn a_disk_that_can_only_be_read_is_not_to_be_made_of_zeros() {
+    let folder = without_hook();
+    folder.edit("unikernel.kdl", "file=disk.img", "file=disk.img read-only=#true");
+    let said = run_in(&folder, UNIX, &[]).fails(125, &["UK0707"]);
+    assert!(!said.contains("truncate") && said.contains("help: put it there, or give another"), "{said}");
+    image(&folder, "disk.img", 0, b"");
+    let said = run_in(&folder, UNIX, &[]).fails(125, &["UK0708"]);
+    assert!(!said.contains("truncate") && said.contains("help: put there what is to be read"), "{said}");
+}
+
+#[test]
+fn a_disk_that_is_given_twice_is_told() {
+    let folder = without_hook();
+    let twice = ["--attach", "disk=a.img", "--attach", "disk=b.img"];
+    let said = run_in(&folder, UNIX, &twice).fails(125, &["UK0206"]);
+    assert!(said.contains("`--attach disk` is given twice") && said.contains("help: leave one"), "{said}");
+}
+
 /// The program alone, from another folder: it says how it is given a path.
 #[test]
 fn a_program_that_lacks_its_file_names_the_variable_that_gives_another() {

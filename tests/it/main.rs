@@ -22,6 +22,7 @@ mod jobserver;
 mod kept;
 mod kv_ro;
 mod language;
+mod links;
 mod outside;
 mod plan;
 mod registry;

@@ -104,7 +104,7 @@ impl<'a> Dist<'a> {
     }
 
     /// Removes every artifact of `project` that was made and is still what was made; what was edited only where `may` says
-    /// so. Then the folder, if that leaves it empty. What is left stays in `record`.
+    /// so. Then the folder, if that leaves it empty. What is left of the project's stays in `record`.
     pub fn clean(
         project: &Project,
         record: &mut Record,
@@ -115,6 +115,9 @@ impl<'a> Dist<'a> {
         for (relative, made) in record.artifacts.clone() {
             let path = project.folder.join(&relative);
             match made.is_at(&path) {
+                _ if project.check_inside(&relative).is_err() => {
+                    cleaned.kept.push((relative.clone(), Kept::Outside));
+                }
                 // Gone, also where something else has its folder's place.
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}

@@ -99,6 +99,8 @@ pub enum Kept {
     Edited,
     /// A guest has it as a disk.
     InUse,
+    /// A link leads out of the project to it: it is none of ours, and out of the record.
+    Outside,
 }
 
 /// `UK0506` for `path`.
@@ -124,7 +126,8 @@ pub fn not_removed(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("`{}` can't be removed: {error}", path.display()))
 }
 
-/// Whether a path of the record lies in the project. Anyone could have written the record: nothing else is ever removed.
+/// Whether `path` is one that a record can have. Anyone could have written the record: nothing else is ever removed, and
+/// nothing that [`Project::check_inside`] refuses.
 pub fn is_inside(path: &Path) -> bool {
     let mut parts = path.components().peekable();
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))

@@ -81,6 +81,28 @@ impl Project {
         self.folder.join("unikernel.lock")
     }
 
+    /// Whether no link leads out of the project on the way to `path`, which is relative to the manifest; a link in the place of a
+    /// file is that file, wherever it leads. What isn't there yet leads nowhere.
+    ///
+    /// # Errors
+    /// `UK0212` names the link.
+    pub fn check_inside(&self, path: &Path) -> Result<()> {
+        let real = |path: &Path| self.folder.join(path).canonicalize().ok().filter(|real| real.is_dir());
+        let (Some(root), Some(around)) = (real(Path::new("")), path.ancestors().find_map(real)) else {
+            return Ok(());
+        };
+        if around.starts_with(&root) {
+            return Ok(());
+        }
+        let outside = |path: &&Path| real(path).is_some_and(|real| !real.starts_with(&root));
+        let link = path.ancestors().filter(outside).last().unwrap_or(path).display();
+        let message = format!("`{}` is outside of the project: `{link}` leads to it", around.display());
+        Err(Box::new(
+            Diagnostic::error(Code::OutsideProject, message)
+                .help(format!("put a folder, or a link to one of the project, in the place of `{link}`")),
+        ))
+    }
+
     /// Waits until no other process has what this gives, and gives it; nothing where the file system can't do that. The
     /// manifest's folder itself is locked, since [`Project::state`] may go away.
     pub(crate) fn alone(&self) -> Option<File> {

@@ -48,6 +48,7 @@ pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<()
                     let end = end_it(&project.folder.join(path));
                     format!("{IN_USE}; {end}, and run `uk clean` again")
                 }
+                Kept::Outside => "a link leads out of the project to it, where nothing is removed".to_owned(),
             };
             ui.note(&format!("kept {}: {why}", named(path)));
         }

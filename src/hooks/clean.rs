@@ -12,7 +12,7 @@ use crate::in_use::is_used;
 use crate::made::{Cleaned, Kept, Record, is_inside, not_removed};
 
 /// Removes what the hooks of `project` made and nobody has edited since; what was edited only where `may` says so. Folders
-/// go when they are empty. What a guest uses is kept whatever `may` says. What is left stays in `record`.
+/// go when they are empty. What a guest uses is kept whatever `may` says. What is left of the project's stays in `record`.
 ///
 /// # Errors
 /// Those of the file system; what is gone by then is out of the record.
@@ -26,7 +26,9 @@ pub fn clean(
     let all: Vec<(PathBuf, Made)> = record.hooks.iter().rev().map(|(p, m)| (p.clone(), m.clone())).collect();
     for (relative, made) in all {
         let path = project.folder.join(&relative);
-        if is_inside(&relative) {
+        if is_inside(&relative) && project.check_inside(&relative).is_err() {
+            cleaned.kept.push((relative.clone(), Kept::Outside));
+        } else if is_inside(&relative) {
             match (made.look(&path).map_err(not_removed(&path))?, &made) {
                 (Found::Missing, _) => {}
                 // It goes together with what was kept in it.

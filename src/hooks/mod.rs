@@ -214,9 +214,11 @@ impl Thing {
     /// What will become of it in `project`, whose record is `record`.
     ///
     /// # Errors
-    /// `UK0608` where something else is in its place, that can't be read, or `fresh` would replace what a guest uses.
+    /// `UK0212` where a link leads out of the project; `UK0608` where something else is in its place, that can't be read, or `fresh` would replace what a guest uses.
     pub fn state(&self, project: &Project, record: &Record, fresh: bool) -> Result<State, Box<Diagnostic>> {
         let path = project.folder.join(&self.path);
+        let inside = project.check_inside(Path::new(&self.path));
+        inside.map_err(|fault| Box::new(fault.label(self.span(), "in this step")))?;
         let state = || -> io::Result<Option<State>> {
             // A link to a folder is one; a link in place of a file is somebody's own, and is looked at itself.
             let now = match if self.is_folder() { fs::metadata(&path) } else { fs::symlink_metadata(&path) } {

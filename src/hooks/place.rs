@@ -96,6 +96,7 @@ pub(super) fn make(
     for path in gone {
         let file = project.folder.join(path);
         if let Some(made) = next.hooks.remove(path)
+            && project.check_inside(path).is_ok()
             && made.look(&file).is_ok_and(|found| found == Found::Same)
         {
             placing.take_away(file, staging.folder.join(format!("{}.gone", placing.replaced.len())));

@@ -14,7 +14,7 @@ use uk_store::Cancel;
 use super::data;
 use super::members::{Member, settings};
 use super::reading::Reading;
-use super::source_set::{misplaced, own_folder, source_set, unreadable_globs};
+use super::source_set::{led_out, misplaced, own_folder, source_set, unreadable_globs};
 use super::{catalogue, root_crates};
 use crate::cli::Select;
 use crate::failure::Failure;
@@ -113,6 +113,7 @@ impl<'q> Question<'q> {
             .collect();
         let own = own_folder(project, &found);
         reading.faults.extend(misplaced(unikernel, &own).into_iter().chain(unreadable_globs(unikernel)));
+        reading.faults.extend(led_out(project, unikernel));
         let source_set = source_set(unikernel, catalogue, &graphs, &own);
         Ok(Some(Checked { project, unikernel, cargo, found, crates, graphs, origins, source_set, stamps }))
     }

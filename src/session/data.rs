@@ -1,12 +1,13 @@
 //! The data of devices: their folders looked at, and their nodes.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use uk_action::ActionId;
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Apart, DataFolder, Project, SourceSets};
 use uk_planner::data::{Data, Place};
-use uk_planner::device::DeviceGraph;
+use uk_planner::device::{Attached, DeviceGraph};
 use uk_planner::hooks::{Files, Hooks};
 use uk_planner::lower::{DataInputs, Lowering};
 
@@ -56,6 +57,14 @@ pub(super) fn origins(
             Err(fault) => faults.push(*fault),
         }
     }
+    for device in devices.devices() {
+        let folders = device.attachments.iter().filter_map(|attachment| match &attachment.what {
+            Attached::Folder { path } => Some(path),
+            _ => None,
+        });
+        let inside = folders.map(|path| project.check_inside(Path::new(path)));
+        faults.extend(inside.filter_map(Result::err).map(|fault| fault.label(device.span, "wanted here")));
+    }
     found
 }
 
@@ -67,6 +76,8 @@ fn origin(
 ) -> Result<Origin, Box<Diagnostic>> {
     let files = hooks.files(data)?;
     let Files::Project { made, may_be_missing } = &files else { return Ok(Origin { local: None, files }) };
+    let inside = project.check_inside(Path::new(&data.folder));
+    inside.map_err(|fault| Box::new(fault.label(data.span, "here")))?;
     let apart = Apart {
         made: made.iter().map(|(below, _)| below.clone()).collect(),
         may_be_missing: *may_be_missing,

@@ -1,5 +1,7 @@
 //! Which files are sources of the application.
 
+use std::path::Path;
+
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::{Found, Project, SourceSet, SourceSets};
 use uk_planner::catalogue::Catalogue;
@@ -55,6 +57,14 @@ pub(super) fn misplaced(unikernel: &Unikernel, own: &str) -> Vec<Diagnostic> {
         ))
     };
     misplaced.map(|path| fault(&path.text).label(path.span, "here")).collect()
+}
+
+/// What hooks make where a link leads out of the project.
+pub(super) fn led_out(project: &Project, unikernel: &Unikernel) -> Vec<Diagnostic> {
+    let made = unikernel.hooks.steps().iter().flat_map(|make| make.step.makes());
+    let fault =
+        |path: &Name| Some(project.check_inside(Path::new(&path.text)).err()?.label(path.span, "here"));
+    made.filter_map(fault).collect()
 }
 
 /// Globs of `include` that can't be read.

@@ -63,9 +63,9 @@ impl Recent {
         self.meaning == Some(meaning)
     }
 
-    /// Whether these are the entries, in this order.
-    pub(crate) fn is<'e>(&self, entries: impl Iterator<Item = &'e Digest>) -> bool {
-        entries.eq(self.entries.iter().map(|(key, _)| key))
+    /// Whether these are the entries, in this order: keys with outputs.
+    pub(crate) fn is<'e>(&'e self, entries: impl Iterator<Item = (&'e Digest, &'e Outputs)>) -> bool {
+        entries.eq(self.entries.iter().map(|(key, outputs)| (key, outputs)))
     }
 }
 

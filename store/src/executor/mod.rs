@@ -226,10 +226,10 @@ pub fn realise(
         (Vec::new(), Vec::new())
     };
 
-    let nodes = schedule.nodes;
+    let nodes = schedule.into_nodes();
     let cancelled = cancel.is_cancelled();
-    let known = nodes.iter().filter(|node| node.outputs.is_some());
-    let changed = !recent.is(known.filter_map(|node| node.key.as_ref()));
+    let entries = nodes.iter().filter_map(|node| Some((node.key.as_ref()?, node.outputs.as_ref()?)));
+    let changed = !recent.is(entries);
     // Only hints, too, and a store that can only be read has no use for them.
     if changed || !executed.is_empty() {
         let _ = why::save(store, graph, roots, &nodes, &executed);

@@ -233,6 +233,17 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// What is known in the end. What should have run and didn't has the outputs of another key, or ones that aren't there.
+    pub(super) fn into_nodes(self) -> Vec<Node> {
+        let forget = |(mut node, phase): (Node, Phase)| {
+            if matches!(phase, Phase::Bytes(_) | Phase::Begun) {
+                node.outputs = None;
+            }
+            node
+        };
+        self.nodes.into_iter().zip(self.phases).map(forget).collect()
+    }
+
     /// Tells those who wait that `id` has become known, or there, or both. Each is told once of an action: outputs that
     /// were known stay known even if they are made again.
     fn release(&mut self, id: ActionId, known: bool, there: bool) {

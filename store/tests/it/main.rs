@@ -9,6 +9,7 @@ mod exchange;
 mod executor;
 mod faults;
 mod gc;
+mod otherwise;
 mod random;
 mod staging;
 mod stat_cache;

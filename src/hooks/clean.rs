@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use uk_loader::Project;
 
 use super::Made;
-use super::record::{Found, missing};
+use super::record::{Found, missing, stamps};
 use crate::in_use::is_used;
 use crate::made::{Cleaned, Kept, Record, is_inside, not_removed};
 
@@ -22,6 +22,7 @@ pub fn clean(
     mut may: impl FnMut(&Path) -> bool,
 ) -> io::Result<Cleaned> {
     let mut cleaned = Cleaned::default();
+    let mut stamps = stamps(project);
     // Files before the folders that they are in.
     let all: Vec<(PathBuf, Made)> = record.hooks.iter().rev().map(|(p, m)| (p.clone(), m.clone())).collect();
     for (relative, made) in all {
@@ -29,7 +30,7 @@ pub fn clean(
         if is_inside(&relative) && project.check_inside(&relative).is_err() {
             cleaned.kept.push((relative.clone(), Kept::Outside));
         } else if is_inside(&relative) {
-            match (made.look(&path).map_err(not_removed(&path))?, &made) {
+            match (made.look(&path, &mut stamps).map_err(not_removed(&path))?, &made) {
                 (Found::Missing, _) => {}
                 // It goes together with what was kept in it.
                 (Found::Same, Made::Folder)

@@ -11,7 +11,7 @@ mod run;
 
 pub use clean::clean;
 pub use fault::explain;
-pub use record::Made;
+pub use record::{Made, stamps};
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,11 +24,10 @@ use uk_loader::{Project, SourceSets};
 use uk_planner::hooks::{Hooks, Make};
 use uk_planner::lower::Lowering;
 use uk_planner::manifest::Step;
-use uk_store::{self as executor, Store};
+use uk_store::{self as executor, StatCache, Store};
 
 use crate::in_use::is_used;
 use crate::made::Record;
-
 use record::{Found, missing};
 
 /// What the hooks of one project make, in order.
@@ -211,15 +210,22 @@ impl Plan {
 }
 
 impl Thing {
-    /// What will become of it in `project`, whose record is `record`.
+    /// What will become of it in `project`, whose record is `record`. What is there is read only where `stamps` doesn't know it.
     ///
     /// # Errors
-    /// `UK0212` where a link leads out of the project; `UK0608` where something else is in its place, that can't be read, or `fresh` would replace what a guest uses.
-    pub fn state(&self, project: &Project, record: &Record, fresh: bool) -> Result<State, Box<Diagnostic>> {
+    /// `UK0212` where a link leads out of the project; `UK0608` where something else is in its place, that
+    /// can't be read, or `fresh` would replace what a guest uses.
+    pub fn state(
+        &self,
+        project: &Project,
+        record: &Record,
+        fresh: bool,
+        stamps: &mut StatCache,
+    ) -> Result<State, Box<Diagnostic>> {
         let path = project.folder.join(&self.path);
         let inside = project.check_inside(Path::new(&self.path));
         inside.map_err(|fault| Box::new(fault.label(self.span(), "in this step")))?;
-        let state = || -> io::Result<Option<State>> {
+        let mut state = || -> io::Result<Option<State>> {
             // A link to a folder is one; a link in place of a file is somebody's own, and is looked at itself.
             let now = match if self.is_folder() { fs::metadata(&path) } else { fs::symlink_metadata(&path) } {
                 Err(error) if missing(&error) => return Ok(Some(State::ToMake)),
@@ -235,7 +241,7 @@ impl Thing {
                 What::Image(_) if now.is_symlink() && !fs::exists(&path)? => State::Nowhere,
                 What::Image(_) => State::There,
                 What::Output { .. } => State::There,
-                What::Copy { .. } | What::Stored { .. } => self.file_state(&path, record)?,
+                What::Copy { .. } | What::Stored { .. } => self.file_state(&path, record, stamps)?,
             }))
         };
         match state() {
@@ -248,16 +254,16 @@ impl Thing {
     }
 
     /// The same for a file with content, which is there.
-    fn file_state(&self, path: &Path, record: &Record) -> io::Result<State> {
+    fn file_state(&self, path: &Path, record: &Record, stamps: &mut StatCache) -> io::Result<State> {
         let (wanted, before) = (self.made(), record.hooks.get(Path::new(&self.path)));
         // It may have been edited: nothing else is wanted, so nobody needs to know.
         if before == Some(&wanted) {
             return Ok(State::There);
         }
-        Ok(match (wanted.look(path)?, before) {
+        Ok(match (wanted.look(path, stamps)?, before) {
             (Found::Missing, _) => State::ToMake,
             (Found::Same, _) => State::There,
-            (Found::Edited, Some(made @ Made::File { .. })) => match made.look(path)? {
+            (Found::Edited, Some(made @ Made::File { .. })) => match made.look(path, stamps)? {
                 Found::Missing => State::ToMake,
                 Found::Same => State::ToUpdate,
                 Found::Edited => State::Kept,
@@ -332,9 +338,10 @@ pub fn carry_out(
     let plan = &plan.made(executed, store)?;
     let mut report = Report::default();
     let record = Record::load(&plan.project);
+    let mut stamps = stamps(&plan.project);
     let mut work = false;
     for thing in &plan.things {
-        let state = thing.state(&plan.project, &record, fresh)?;
+        let state = thing.state(&plan.project, &record, fresh, &mut stamps)?;
         report.warnings.extend(thing.warning(&plan.project, state));
         work |= matches!(state, State::ToMake | State::ToUpdate);
     }
@@ -348,7 +355,9 @@ pub fn carry_out(
     let files = record.hooks.iter().filter(|(_, made)| matches!(made, Made::File { .. }));
     let gone: Vec<PathBuf> = files.map(|(path, _)| path).filter(|path| gone(path)).cloned().collect();
     if work || !gone.is_empty() {
-        report.made = place::make(plan, &gone, store, fresh)?;
+        report.made = place::make(plan, &gone, store, fresh, &mut stamps)?;
     }
+    // Stamps that are lost cost the next build some reading.
+    let _ = stamps.save();
     Ok(report)
 }

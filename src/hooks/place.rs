@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
-use uk_store::{Cancel, Store};
+use uk_store::{Cancel, StatCache, Store};
 
 use super::record::Found;
 use super::{Made, Plan, State, Thing, What};
@@ -34,6 +34,7 @@ pub(super) fn make(
     gone: &[PathBuf],
     store: &Store,
     fresh: bool,
+    stamps: &mut StatCache,
 ) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let project = &plan.project;
     let staging = Staging::new(project, store.cancel());
@@ -44,7 +45,7 @@ pub(super) fn make(
     let record = Record::load(project);
     let mut staged = Vec::new();
     for thing in &plan.things {
-        let state = thing.state(project, &record, fresh)?;
+        let state = thing.state(project, &record, fresh, stamps)?;
         if !matches!(state, State::ToMake | State::ToUpdate) {
             continue;
         }
@@ -97,7 +98,7 @@ pub(super) fn make(
         let file = project.folder.join(path);
         if let Some(made) = next.hooks.remove(path)
             && project.check_inside(path).is_ok()
-            && made.look(&file).is_ok_and(|found| found == Found::Same)
+            && made.look(&file, stamps).is_ok_and(|found| found == Found::Same)
         {
             placing.take_away(file, staging.folder.join(format!("{}.gone", placing.replaced.len())));
         }

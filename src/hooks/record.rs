@@ -7,6 +7,8 @@ use std::path::Path;
 use rustix::fs::SeekFrom;
 use serde::{Deserialize, Serialize};
 use uk_action::Digest;
+use uk_loader::Project;
+use uk_store::StatCache;
 
 /// What was made at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +45,12 @@ impl Made {
         Made::File { digest }
     }
 
-    /// Compares what is at `path` with what was made. Goes by the content alone: the stamps of a file that is written
-    /// right after it was made can be those that it had.
+    /// Compares what is at `path` with what was made. Goes by the content, which `stamps` knows of files that it has seen: the
+    /// stamps that a file was made with wouldn't do, since one that is written right after can have the same.
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn look(&self, path: &Path) -> io::Result<Found> {
+    pub fn look(&self, path: &Path, stamps: &mut StatCache) -> io::Result<Found> {
         let now = match fs::symlink_metadata(path) {
             Err(error) if missing(&error) => return Ok(Found::Missing),
             now => now?,
@@ -56,10 +58,16 @@ impl Made {
         let same = match self {
             Made::Folder => now.is_dir(),
             Made::Image { size } => now.is_file() && now.len() == *size && blank(path)?,
-            Made::File { digest } => now.is_file() && uk_store::hash_file(path)? == *digest,
+            Made::File { digest } => now.is_file() && stamps.digest(path)? == *digest,
         };
         Ok(if same { Found::Same } else { Found::Edited })
     }
+}
+
+/// What is known of the files of `project` that were compared. Apart from its sources, since a cache may drop what it isn't asked
+/// for.
+pub fn stamps(project: &Project) -> StatCache {
+    StatCache::load(&project.state().join("made-stamps"))
 }
 
 /// Whether an error says that there is nothing at a path.
@@ -96,24 +104,29 @@ mod tests {
 
     use super::*;
 
+    fn look(made: &Made, path: &Path) -> Found {
+        let mut stamps = StatCache::load(&path.with_extension("stamps"));
+        made.look(path, &mut stamps).expect("readable")
+    }
+
     #[test]
     fn an_image_is_edited_when_it_holds_anything_or_has_grown() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("disk.img");
         let made = Made::Image { size: 10 << 20 };
-        assert_eq!(made.look(&path).expect("readable"), Found::Missing);
+        assert_eq!(look(&made, &path), Found::Missing);
         let file = File::create(&path).expect("writable");
         file.set_len(10 << 20).expect("it can grow");
-        assert_eq!(made.look(&path).expect("readable"), Found::Same);
+        assert_eq!(look(&made, &path), Found::Same);
         // Zeros that were written are still zeros.
         file.write_at(&[0; 5000], 3 << 20).expect("writable");
-        assert_eq!(made.look(&path).expect("readable"), Found::Same);
+        assert_eq!(look(&made, &path), Found::Same);
         file.write_at(&[1], (10 << 20) - 1).expect("writable");
-        assert_eq!(made.look(&path).expect("readable"), Found::Edited);
+        assert_eq!(look(&made, &path), Found::Edited);
         file.write_at(&[0], (10 << 20) - 1).expect("writable");
-        assert_eq!(made.look(&path).expect("readable"), Found::Same);
+        assert_eq!(look(&made, &path), Found::Same);
         file.set_len(11 << 20).expect("it can grow");
-        assert_eq!(made.look(&path).expect("readable"), Found::Edited);
+        assert_eq!(look(&made, &path), Found::Edited);
     }
 
     #[test]
@@ -122,11 +135,11 @@ mod tests {
         let path = folder.path().join("server.cfg");
         fs::write(&path, "port 80").expect("writable");
         let made = Made::File { digest: Digest::of(b"port 80") };
-        assert_eq!(made.look(&path).expect("readable"), Found::Same);
+        assert_eq!(look(&made, &path), Found::Same);
         fs::write(&path, "port 81").expect("writable");
-        assert_eq!(made.look(&path).expect("readable"), Found::Edited);
+        assert_eq!(look(&made, &path), Found::Edited);
         fs::remove_file(&path).expect("it is there");
         std::os::unix::fs::symlink("elsewhere", &path).expect("links can be made");
-        assert_eq!(made.look(&path).expect("readable"), Found::Edited, "a link isn't followed");
+        assert_eq!(look(&made, &path), Found::Edited, "a link isn't followed");
     }
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::support::{Folder, Ran, token, uk};
 
 /// `hello` with these hooks.
-fn hello(hooks: &str) -> Folder {
+pub fn hello(hooks: &str) -> Folder {
     let folder = Folder::example("hello");
     let manifest = folder.read("unikernel.kdl");
     folder.write("unikernel.kdl", &format!("{manifest}\n{hooks}\n"));
     folder
 }
 
-fn build(folder: &Folder, args: &[&str]) -> Ran {
+pub fn build(folder: &Folder, args: &[&str]) -> Ran {
     uk(folder.path(), ["build"].iter().chain(args)).run().ok()
 }
 
@@ -265,7 +265,7 @@ fn the_plan_shows_what_hooks_make() {
 }
 
 /// A script that makes a file and a folder of its input, and a hook before it that copies what it makes.
-fn with_program() -> Folder {
+pub fn with_program() -> Folder {
     let token = token();
     let hooks = "hook publish {\n    run cp \"--suffix=TOKEN\" \"out/words\" copied {\n        input \"out/words\"\n        output copied\n    }\n    \
          copy \"out/words\" \"etc/words\"\n}\n\

@@ -17,6 +17,7 @@ mod guests;
 mod hermetic;
 mod hooks;
 mod hooks_data;
+mod hooks_kept;
 mod interrupted;
 mod jobserver;
 mod kept;

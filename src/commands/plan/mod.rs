@@ -101,7 +101,11 @@ fn hooks<'s>(
     let plans = session.hooks.iter().filter(|plan| plan.project == planned.project);
     let states = plans.flat_map(|plan| {
         let record = Record::load(&plan.project);
-        plan.things.iter().map(move |thing| Ok((thing, thing.state(&plan.project, &record, false)?)))
+        let mut stamps = hooks::stamps(&plan.project);
+        let state = move |thing: &'s hooks::Thing| {
+            Ok((thing, thing.state(&plan.project, &record, false, &mut stamps)?))
+        };
+        plan.things.iter().map(state)
     });
     let states: Result<_, Box<Diagnostic>> = states.collect();
     states.map_err(|fault| Failure::new(vec![*fault], &session.sources))

@@ -263,12 +263,12 @@ impl Thing {
         Ok(match (wanted.look(path, stamps)?, before) {
             (Found::Missing, _) => State::ToMake,
             (Found::Same, _) => State::There,
-            (Found::Edited, Some(made @ Made::File { .. })) => match made.look(path, stamps)? {
+            (Found::Edited, Some(made)) => match made.look(path, stamps)? {
                 Found::Missing => State::ToMake,
                 Found::Same => State::ToUpdate,
                 Found::Edited => State::Kept,
             },
-            (Found::Edited, _) => State::Foreign,
+            (Found::Edited, None) => State::Foreign,
         })
     }
 

@@ -35,3 +35,23 @@ fn what_is_kept_is_not_read_by_each_build() {
     assert!(!opens(&kept, again));
     assert!(opens(&kept, || drop(fs::read(&kept))), "what is opened is seen");
 }
+
+/// An image of which a step makes something else now is no stranger's.
+#[test]
+fn an_image_that_becomes_a_copy_is_made_anew_until_it_is_written() {
+    const IMAGE: &str = "image \"disk.img\" sectors=8";
+    const COPY: &str = "copy \"golden.img\" \"disk.img\"";
+    for written in [false, true] {
+        let folder = hello(&format!("hook disk {{\n    {IMAGE}\n}}"));
+        folder.write("golden.img", "golden");
+        build(&folder, &[]);
+        if written {
+            folder.write("disk.img", "mine");
+        }
+        folder.edit("unikernel.kdl", IMAGE, COPY);
+        let ran = build(&folder, &[]);
+        assert!(folder.read("disk.img") == if written { "mine" } else { "golden" }, "{ran}");
+        assert_eq!(ran.stderr.contains("and is kept: it was edited"), written, "{ran}");
+        assert!(!ran.stderr.contains("it was there before"), "{ran}");
+    }
+}

@@ -295,26 +295,42 @@ fn the_build_script_of_a_published_crate_leaves_its_sources_as_they_were() {
     if !has("namespaces") {
         return;
     }
-    let place = |deed: &str| {
+    // So much that its archive isn't unpacked in memory.
+    let mut digit = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        digit ^= digit << 13;
+        digit ^= digit >> 17;
+        digit ^= digit << 5;
+        format!("{digit:08x}")
+    });
+    let noise: String = noise.take(700_000).collect();
+    let place = |deed: &str, noise: &str| {
         let script =
             format!("use std::{{fs, os::unix::fs::PermissionsExt}};\nfn main() {{\n    {deed}\n}}\n");
-        Elsewhere::new(&[NO_DEVICES, HONEST, ("build.rs", &script)], SAYS_WORD, JOB)
+        let files = [NO_DEVICES, HONEST, ("build.rs", &script), ("noise", noise)];
+        Elsewhere::new(&files, SAYS_WORD, JOB)
     };
     let mut honest = place(
-        "fs::write(\"x\", \"\").unwrap();\n    fs::remove_file(\"x\").unwrap();\n    \
+        "let stay = std::env::args().nth(1);\n    \
+         while stay.is_some() { std::thread::park() }\n    \
+         std::process::Command::new(std::env::current_exe().unwrap()).arg(\"stay\").spawn().unwrap();\n    \
+         fs::write(\"x\", \"\").unwrap();\n    fs::remove_file(\"x\").unwrap();\n    \
          fs::write(\"build.rs\", fs::read(\"build.rs\").unwrap()).unwrap();\n    \
          assert!(fs::metadata(\"build.rs\").unwrap().permissions().mode() & 0o111 == 0);",
+        "",
     );
     for class in ["namespaces", "folder"] {
         assert!(honest.uk(&["run"]).env("UK_SANDBOX", class).run().ok().stdout.ends_with("] honest\n"));
     }
-    for (name, deed) in [
-        ("build.rs", "fs::write(\"build.rs\", \"\").unwrap();"),
-        ("build.rs", "fs::set_permissions(\"build.rs\", fs::Permissions::from_mode(0o755)).unwrap();"),
-        ("device.kdl", "fs::remove_file(\"device.kdl\").unwrap();"),
-        ("x/y", "fs::create_dir(\"x\").unwrap();\n    fs::write(\"x/y\", \"\").unwrap();"),
+    let x = "fs::create_dir(\"x\").unwrap();\n    fs::write(\"x/y\", \"\").unwrap();";
+    for (name, deed, noise) in [
+        ("build.rs", "fs::write(\"build.rs\", \"\").unwrap();", ""),
+        ("build.rs", "fs::set_permissions(\"build.rs\", fs::Permissions::from_mode(0o755)).unwrap();", ""),
+        ("device.kdl", "fs::remove_file(\"device.kdl\").unwrap();", ""),
+        ("x/y", x, ""),
+        ("x/y", x, &noise),
     ] {
-        let mut place = place(deed);
+        let mut place = place(deed, noise);
         place.store = honest.store;
         let named = format!("of `friend 1.0.0` changed its package's sources: `friend-1.0.0/{name}`");
         let said = place.uk(&["build"]).env("UK_SANDBOX", "namespaces").run().fails(1, &["UK0622"]);

@@ -32,16 +32,16 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [(Self, &str); 5] = [
-        (Self::Walls, "walls"),
-        (Self::Program, "program"),
-        (Self::Unlike, "unlike"),
-        (Self::Unreadable, "unreadable"),
-        (Self::Changed, "changed"),
-    ];
+    const ALL: [Self; 5] = [Self::Walls, Self::Program, Self::Unlike, Self::Unreadable, Self::Changed];
 
     fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+        match self {
+            Self::Walls => "walls",
+            Self::Program => "program",
+            Self::Unlike => "unlike",
+            Self::Unreadable => "unreadable",
+            Self::Changed => "changed",
+        }
     }
 }
 
@@ -52,7 +52,7 @@ impl Fault {
         let text = String::from_utf8_lossy(&text);
         let mut parts = text.split('\0');
         let (kind, number, why, what) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let (kind, _) = FaultKind::ALL.into_iter().find(|(_, name)| *name == kind)?;
+        let kind = FaultKind::ALL.into_iter().find(|known| known.name() == kind)?;
         let error = match number.parse().ok()? {
             0 => io::Error::other(why.to_owned()),
             number => io::Error::from_raw_os_error(number),
@@ -60,11 +60,12 @@ impl Fault {
         Some(Self { kind, what: what.to_owned(), error })
     }
 
-    /// Writes it.
+    /// Writes it. Who does so ends with [`crate::NOT_STARTED`].
     pub(crate) fn report(&self, mut file: impl Write) {
         let number = self.error.raw_os_error().unwrap_or(0);
+        let text = format!("{}\0{number}\0{}\0{}\0", self.kind.name(), self.error, self.what);
         // Nobody is left to tell when this can't be written: the code says that something is wrong.
-        let _ = write!(file, "{}\0{number}\0{}\0{}\0", self.kind.name(), self.error, self.what);
+        let _ = file.write_all(text.as_bytes());
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_reported_is_read() {
         let file = std::env::temp_dir().join(format!("uk-fault-{}", std::process::id()));
-        for (kind, _) in FaultKind::ALL {
+        for kind in FaultKind::ALL {
             let full = || io::Error::from_raw_os_error(libc::ENOSPC);
             for error in [full(), io::Error::other("it is another")] {
                 let text = error.to_string();

@@ -11,7 +11,7 @@ use crate::fault::Doing;
 use crate::sys::{self, Forked};
 use crate::{Fault, FaultKind, Plan, Unpack, Walls, Watch, clock, follow, landlock, namespaces, trace};
 
-/// The code of a launcher that could not start its step: the plan's `fault` says why.
+/// The code of a launcher that could not start its step, or whose step did what it must not: the plan's `fault` says why.
 pub const NOT_STARTED: u8 = 125;
 
 /// Who watches the step, with what it needs of the host.

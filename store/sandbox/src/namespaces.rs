@@ -94,19 +94,15 @@ fn first(
         Step::Unpack { at, writable: true, .. } => Some(at.clone()),
         _ => None,
     };
-    let before = steps.iter().filter_map(writable).map(|at| Ok((Snapshot::of(&at)?, at)));
-    let before: io::Result<Vec<_>> = before.collect();
+    let before: io::Result<Vec<_>> = steps.iter().filter_map(writable).map(Snapshot::of).collect();
     let before = before.doing("read what was unpacked")?;
     let status = child(plan, fault, watcher, || Ok(()))?;
-    if status == 0 {
-        // What can't be read any more isn't as it was, either.
-        let changed = before.iter().find_map(|(before, at)| match Snapshot::of(at) {
-            Ok(now) => before.difference(&now).map(Path::to_owned),
-            Err(_) => Some(at.clone()),
-        });
-        if let Some(path) = changed {
+    if status == 0 && !before.is_empty() {
+        // What the step has left running could still write.
+        sys::end_all();
+        if let Some(path) = before.iter().find_map(Snapshot::difference) {
             let (what, error) = (path.display().to_string(), io::Error::other("it isn't as it was"));
-            Fault { kind: FaultKind::Changed, what, error }.report(fault);
+            return Err(Fault { kind: FaultKind::Changed, what, error });
         }
     }
     Ok(status)

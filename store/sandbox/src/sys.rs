@@ -120,6 +120,15 @@ pub(crate) fn raise(signal: c_int) {
 }
 
 /// Waits for a child, or any with -1: which, and how it is.
+/// Ends every process of this pid namespace but the caller, its first one, and waits until they are gone.
+pub(crate) fn end_all() {
+    assert_eq!(std::process::id(), 1, "elsewhere this would end everything that the user has");
+    // SAFETY: takes numbers.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+    // An error says that there are none.
+    while wait(-1, 0).is_ok() {}
+}
+
 pub(crate) fn wait(pid: pid_t, options: c_int) -> io::Result<(pid_t, c_int)> {
     loop {
         let mut status = 0;

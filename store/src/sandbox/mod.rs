@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
+use std::process::{Command as Process, ExitStatus, Stdio};
 
 use uk_action::{Action, Arg, Class, Command, Digest, Kind, PathArg, Tree};
 use uk_sandbox::{Fault, FaultKind, Plan, Watch};
@@ -148,7 +148,8 @@ impl<'a> Sandbox<'a> {
                 let path = Path::new(&what);
                 let path = path.strip_prefix(self.inside()).unwrap_or(path).display().to_string();
                 self.workplace = Some(Workplace::Unpacked(Some(path)));
-                return Ok(ended);
+                // The step itself ended well.
+                return Ok(Ended { status: ExitStatus::default(), ..ended });
             }
         })
     }

@@ -283,7 +283,11 @@ fn check(
             0 => String::new(),
             apart => format!("; {apart} have other inputs now and could not be compared"),
         };
-        ui.note(&format!("{} nodes came out the same twice{apart}", checked.compared));
+        let written = match checked.written {
+            0 => String::new(),
+            written => format!("; {written} only write what the plan says"),
+        };
+        ui.note(&format!("{} nodes came out the same twice{written}{apart}", checked.compared));
         return Ok(());
     }
     let mut faults: Vec<Diagnostic> =

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::Mode;
-use uk_action::{ActionId, Digest, Graph, OutputKind, Produced};
+use uk_action::{ActionId, Command, Digest, Graph, OutputKind, Produced};
 
 use crate::cancel::Cancel;
 use crate::error::During;
@@ -36,6 +36,8 @@ pub fn ahead(store: &Store) -> u64 {
 pub struct Checked {
     /// How many actions were compared.
     pub compared: usize,
+    /// How many only write a text that they are known by, so that there is nothing to compare.
+    pub written: usize,
     /// How many were not, since an input of theirs came out otherwise.
     pub apart: usize,
     /// What came out otherwise from the same inputs.
@@ -105,11 +107,12 @@ pub fn check(
         CheckError::Build(Box::new(failure))
     })?;
 
-    let mut checked = Checked { compared: 0, apart: 0, unlike: Vec::new() };
+    let mut checked = Checked { compared: 0, written: 0, apart: 0, unlike: Vec::new() };
     let mut bad = Vec::new();
     for (id, action) in graph.iter() {
         let place = id.index();
         let (Some(a), Some(b)) = (&first.outputs[place], &second.outputs[place]) else { continue };
+        checked.written += usize::from(matches!(action.command, Command::Write(_)));
         // What doesn't run has no key, and nothing to compare.
         let (Some(key), Some(other_key)) = (first.keys[place], second.keys[place]) else { continue };
         if key != other_key {

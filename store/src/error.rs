@@ -86,6 +86,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The file that tells the store's format is damaged, or somebody else's.
+    #[error("`{path}` isn't that of a store", path = path.display())]
+    BadFormat {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store was made by a newer `uk`.
     #[error("the store `{path}` has format {found}, and this `uk` reads up to {known}", path = path.display())]
     Newer {
@@ -128,7 +134,7 @@ impl StoreError {
                 Code::StoreCorrupt
             }
             Self::Incomplete { .. } => Code::Incomplete,
-            Self::Foreign { .. } => Code::StoreForeign,
+            Self::Foreign { .. } | Self::BadFormat { .. } => Code::StoreForeign,
             Self::Newer { .. } => Code::StoreNewer,
         }
     }
@@ -158,6 +164,10 @@ impl StoreError {
                 "`uk store verify`, then `uk build` in that folder make them again; `uk clean` there gives them up"
             }
             Self::Foreign { .. } => "set `UK_STORE` to an empty folder or to one that doesn't exist yet",
+            Self::BadFormat { .. } => {
+                "if everything beside it is a store's, remove it, and `uk build` makes it again; else set `UK_STORE` to \
+                 another folder"
+            }
             Self::Newer { .. } => "use the newer `uk`, or set `UK_STORE` to another folder",
         };
         Diagnostic::error(self.code(), self.to_string()).help(help)

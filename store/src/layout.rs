@@ -213,12 +213,16 @@ fn check_format(root: &Path, text: &str) -> Result<(), StoreError> {
             Err(StoreError::Newer { path: root.to_owned(), found, known: FORMAT })
         }
         Some(_) => Ok(()),
-        None => Err(StoreError::Foreign { path: root.to_owned() }),
+        None => Err(StoreError::BadFormat { path: root.join(FORMAT_FILE) }),
     }
 }
 
 /// Why the format of the store in `root` can't be read.
 fn unreadable(root: &Path, marker: &Path, error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::InvalidData {
+        // No text.
+        return StoreError::BadFormat { path: marker.to_owned() };
+    }
     let file = root.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir());
     match file {
         Some(file) if error.kind() == io::ErrorKind::NotADirectory => {

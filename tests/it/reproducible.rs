@@ -92,9 +92,12 @@ fn two_users_two_folders_two_stores_one_job_and_two_make_the_same_bytes_of_every
 fn check_builds_everything_twice() {
     let (folder, store) = (Folder::example("hello"), Folder::empty());
     let ran = uk(folder.path(), ["build", "--check"]).store(store.path()).run().ok();
-    let compared = ran.stderr.lines().find_map(|line| line.strip_suffix(" nodes came out the same twice"));
-    let compared: usize = compared.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{ran}"));
-    assert!(compared > 10, "{ran}");
+    let number = |text: &str| text.split(' ').next().and_then(|number| number.parse::<usize>().ok());
+    let told = ran.stderr.lines().find_map(|line| line.split_once(" nodes came out the same twice; "));
+    let (compared, written) = told.unwrap_or_else(|| panic!("{ran}"));
+    let (compared, written) = (number(compared).expect("a number"), number(written).expect("a number"));
+    let (executed, cached) = ran.counts();
+    assert_eq!((compared > 10, compared + written), (true, executed + cached), "{ran}");
     let before = store.listing();
     let again = uk(folder.path(), ["build"]).store(store.path()).run().ok();
     assert_eq!(again.counts().0, 0, "what was checked is known: {again}");

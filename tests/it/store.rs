@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use crate::support::{Folder, Ran, uk};
@@ -243,6 +244,34 @@ fn what_was_imported_from_another_store_is_not_built() {
     folder.write("dist/hello", "edited");
     with_keys(&["export", "dist/hello"], &here, "mine").fails(1, &["UK0513"]);
     with_keys(&["export", "src/lib.rs"], &here, "mine").fails(1, &["UK0513"]);
+}
+
+#[test]
+fn where_archives_come_from_and_go_to_is_told() {
+    let place = Folder::empty();
+    let (at, other) = (place.join("store"), place.join("other"));
+    place.write("store/FORMAT", "uk-store 1\n");
+    let import = |file: &str| store(&["import", file], &at).fails(1, &["UK0516"]);
+    let said = import("hello.uka");
+    assert!(
+        said.contains("the archive `hello.uka`: No such file") && said.contains("help: name a file"),
+        "{said}"
+    );
+    assert!(import("/").contains("the archive `/`: Is a directory"));
+
+    // A terminal of one's own.
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal can be had");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it may be opened");
+    let name = ptsname(&terminal, Vec::new()).expect("it has a name");
+    let script = format!("exec \"$0\" \"$@\" > '{}'", name.to_str().expect("text"));
+    let export = uk(place.path(), ["store", "export", "dist/a b"]).store(&at).through("sh", &["-c", &script]);
+    let said = export.run().fails(1, &["UK0506"]);
+    assert!(said.contains("`uk store export 'dist/a b' > 'a b.uka'`"), "{said}");
+
+    // A damaged marker: what helps is said.
+    place.write("other/FORMAT", "uk-stare 1\n");
+    let said = store(&["stats"], &other).fails(1, &["UK0504"]);
+    assert!(said.contains("other/FORMAT` isn't that of a store") && said.contains("remove it"), "{said}");
 }
 
 /// Sixteen builds of four projects and a collection now and then, all at one store that has nothing yet.

@@ -94,6 +94,7 @@ codes! {
     NothingToExport = 513, "an artifact that the store doesn't know";
     UnusableKey = 514, "a key that can't be used";
     Incomplete = 515, "an artifact of which the store lacks a part";
+    UnreadableArchive = 516, "an archive that can't be read";
     // 06: execution
     ActionFailed = 601, "a build step failed";
     BuildScriptFailed = 602, "a build script failed";

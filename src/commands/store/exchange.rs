@@ -1,10 +1,12 @@
 //! `uk store export`, `import`, `key`: artifacts from store to store.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use uk_action::Digest;
+use uk_diagnostic::{Code, Diagnostic};
+use uk_loader::typed;
 use uk_store::{ArchiveError, PublicKey, Selection, SigningKey, Store, Terms, config_folder, trusted_keys};
 
 use super::count;
@@ -25,6 +27,13 @@ pub(super) fn key(ui: Ui) -> Result<(), Failure> {
 
 /// Writes an archive of what `artifact` names to standard output.
 pub(super) fn export(store: &Store, artifact: &str, ui: Ui) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        let name = Path::new(artifact).file_name().unwrap_or_default();
+        let (what, to) = (typed(Path::new(artifact)), typed(&Path::new(name).with_added_extension("uka")));
+        let message = "an archive is no text for a terminal, where standard output leads to";
+        let help = format!("put it into a file: `uk store export {what} > {to}`");
+        return Err(Diagnostic::error(Code::NotWritable, message).help(help).into());
+    }
     let key = SigningKey::load(&keys()?).map_err(|error| failed(&error))?;
     let key = key.ok_or_else(|| failed(&ArchiveError::Key("there is no key to sign with".to_owned())))?;
     let selection = select(store, artifact).map_err(|error| failed(&error))?;
@@ -70,13 +79,18 @@ pub(super) fn import(store: &Store, file: &Path, trust: &[String], most: u64, ui
         for key in trust {
             trusted.push(key.parse::<PublicKey>()?);
         }
-        let opened: Box<dyn Read> = match file.to_str() {
-            Some("-") => Box::new(io::stdin().lock()),
-            _ => Box::new(File::open(file).map_err(|source| ArchiveError::Io { doing: "read", source })?),
+        let opened: Box<dyn Read> = if file == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(File::open(file).map_err(ArchiveError::read)?)
         };
         store.import(&mut BufReader::new(opened), &Terms { trusted, most })
     })();
-    let imported = imported.map_err(|error| failed(&error))?;
+    let name = match file.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => format!("the archive `{}`", file.display()),
+    };
+    let imported = imported.map_err(|error: ArchiveError| failed(&error.of(&name)))?;
     ui.note(&format!(
         "imported {}, made by {}: {}, {}, {}; signed by {}",
         imported.artifact,

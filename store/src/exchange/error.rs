@@ -60,29 +60,38 @@ pub enum ArchiveError {
     /// A key's file or text can't be used.
     #[error("{0}")]
     Key(String),
-    /// The archive can't be read or written.
-    #[error("can't {doing} the archive: {source}")]
-    Io {
-        /// What was tried, an infinitive.
-        doing: &'static str,
+    /// The archive can't be read.
+    #[error("can't read {archive}: {source}")]
+    Unreadable {
+        /// What people call it.
+        archive: String,
         /// The system's answer.
         source: io::Error,
     },
+    /// The archive can't be written.
+    #[error("can't write the archive: {0}")]
+    Unwritable(io::Error),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl ArchiveError {
-    pub(super) fn read(error: io::Error) -> Self {
+    /// It can't be read, or ends too early.
+    pub fn read(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Truncated,
-            _ => Self::Io { doing: "read", source: error },
+            _ => Self::Unreadable { archive: "the archive".to_owned(), source: error },
         }
     }
 
-    pub(super) fn write(source: io::Error) -> Self {
-        Self::Io { doing: "write", source }
+    /// The same, told of `name`.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        match self {
+            Self::Unreadable { source, .. } => Self::Unreadable { archive: name.to_owned(), source },
+            other => other,
+        }
     }
 
     /// A key's file.
@@ -123,7 +132,11 @@ impl ArchiveError {
                 Code::UnusableKey,
                 "`uk store key` makes a key and shows its public half, as `ed25519:` and 64 digits".to_owned(),
             ),
-            Self::Io { .. } => (Code::NotWritable, "look at where it lies".to_owned()),
+            Self::Unreadable { .. } => (
+                Code::UnreadableArchive,
+                "name a file that `uk store export` has written, or `-` for standard input".to_owned(),
+            ),
+            Self::Unwritable(_) => (Code::NotWritable, "look at where standard output leads to".to_owned()),
             Self::Store(error) => return error.diagnostic(),
         };
         Diagnostic::error(code, self.to_string()).help(help)

@@ -127,18 +127,18 @@ impl Store {
         let signature = key.sign(&message(text.as_bytes()));
         let length = (text.len() as u64).to_le_bytes();
         for part in [&MAGIC[..], key.public().as_bytes(), &signature, &length, text.as_bytes()] {
-            to.write_all(part).map_err(ArchiveError::write)?;
+            to.write_all(part).map_err(ArchiveError::Unwritable)?;
         }
         for content in &manifest.contents {
             let path = self.sharded(content.folder, content.name);
             let read = |error| ArchiveError::Store(StoreError::io("read", &path, error));
             let mut file = File::open(&path).map_err(read)?.take(content.length);
-            let copied = io::copy(&mut file, to).map_err(ArchiveError::write)?;
+            let copied = io::copy(&mut file, to).map_err(ArchiveError::Unwritable)?;
             if copied != content.length {
                 return Err(read(io::ErrorKind::UnexpectedEof.into()));
             }
         }
-        to.flush().map_err(ArchiveError::write)?;
+        to.flush().map_err(ArchiveError::Unwritable)?;
         let count = |folder| manifest.contents.iter().filter(|content| content.folder == folder).count();
         Ok(Exported { records: count("ac"), objects: count("cas"), bytes: manifest.size() })
     }

@@ -43,10 +43,18 @@ fn foreign_and_newer_folders_are_left_alone() {
     let error = open(folder.path()).unwrap_err();
     assert_eq!(error.code().to_string(), "UK0505", "{error}");
     assert!(error.to_string().contains("has format 2, and this `uk` reads up to 1"), "{error}");
-    fs::write(folder.path().join("FORMAT"), "something else").unwrap();
-    assert_eq!(open(folder.path()).unwrap_err().code().to_string(), "UK0504");
-
     let file = folder.path().join("FORMAT");
+    for damaged in [&b"something else"[..], b"uk-\xf3tore 1\n"] {
+        fs::write(&file, damaged).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert_eq!(error.code().to_string(), "UK0504");
+        let (said, help) = (error.to_string(), error.diagnostic().help.unwrap());
+        assert!(said.contains(&file.display().to_string()) && help.contains("remove it"), "{said}: {help}");
+        // As that says.
+        fs::remove_file(&file).unwrap();
+        assert_eq!(open(folder.path()).unwrap().read(Digest::of(b"x")).unwrap(), b"x");
+    }
+
     assert_eq!(open(&file).unwrap_err().code().to_string(), "UK0501");
 }
 

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uk_action::{Digest, Entry, EntryKind, Seal, Tree};
-
 use uk_sandbox::NotUnpacked;
 
 use crate::error::During;

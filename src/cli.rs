@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// Say why a node would be built, or was.
     Why {
-        /// The node: its label, the start of that or of its key, or its kind and label.
+        /// The node: its label, the start of that or of its key, or its kind and label; a name means every node that it fits.
         node: String,
         /// What it is part of.
         #[command(flatten)]
@@ -99,7 +99,7 @@ pub enum Command {
     },
     /// Print what a node printed when it last ran.
     Log {
-        /// The node: its label, the start of that or of its key, or its kind and label.
+        /// The node: its label, the start of that or of its key, or its kind and label; a name means every node that it fits.
         node: String,
         /// What it is part of.
         #[command(flatten)]

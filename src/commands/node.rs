@@ -15,8 +15,9 @@ pub fn name(graph: &Graph, id: ActionId) -> String {
     format!("{} {}", action.kind.name(), action.label)
 }
 
-/// The nodes that `wanted` means: of this label, or kind and label; else with a label that begins so; else with a key that
-/// begins so. Several only if they are called alike.
+/// The nodes that `wanted` means: all of that name, also behind their kind (`hello` for `link hello`, `link hello.virtio`
+/// and `compile hello 0.1.0`, though not for a `hello-key`); else with a label or a key that begins so, and then only if they
+/// are called alike.
 pub fn find(
     graph: &Graph,
     key: impl Fn(ActionId) -> Option<Digest>,
@@ -26,17 +27,21 @@ pub fn find(
         graph.iter().map(|(id, _)| id).filter(|id| is(*id)).collect()
     };
     let label = |id: ActionId| graph.get(id).label.as_str();
-    let exact = all(&|id| label(id) == wanted || name(graph, id) == wanted);
-    if !exact.is_empty() {
-        return Ok(exact);
+    let fits = |label: &str, wanted: &str| {
+        // What a version, a target or a variant begins with is in no name.
+        label.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '.', '+']))
+    };
+    let of_kind = |id: ActionId| wanted.strip_prefix(graph.get(id).kind.name())?.strip_prefix(' ');
+    let named =
+        all(&|id| fits(label(id), wanted) || of_kind(id).is_some_and(|wanted| fits(label(id), wanted)));
+    if !named.is_empty() {
+        return Ok(named);
     }
     let hexadecimal = wanted.len() >= DIGITS && wanted.bytes().all(|b| b.is_ascii_hexdigit());
-    let prefixes: [&dyn Fn(ActionId) -> bool; 3] = [
-        // `hello` for `hello 0.1.0`, though there is a `hello-key`.
-        &|id| label(id).strip_prefix(wanted).is_some_and(|rest| rest.starts_with(' ')),
-        &|id| label(id).starts_with(wanted) || name(graph, id).starts_with(wanted),
-        &|id| hexadecimal && key(id).is_some_and(|key| key.to_string().starts_with(wanted)),
-    ];
+    let prefixes: [&dyn Fn(ActionId) -> bool; 2] =
+        [&|id| label(id).starts_with(wanted) || name(graph, id).starts_with(wanted), &|id| {
+            hexadecimal && key(id).is_some_and(|key| key.to_string().starts_with(wanted))
+        }];
     for prefix in prefixes {
         let found = all(prefix);
         let Some(first) = found.first() else { continue };

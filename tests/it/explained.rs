@@ -169,6 +169,23 @@ fn logs_are_found_by_node() {
 }
 
 #[test]
+fn a_name_means_every_node_that_it_fits() {
+    // The unikernel is called as the crate is.
+    let folder = Folder::example("hello");
+    folder.write("src/lib.rs", &format!("no rust at all // {}", token()));
+    assert_eq!(uk(folder.path(), ["build"]).run().status.code(), Some(1));
+    let log = run(&folder, &["log", "hello"]);
+    assert!(log.stdout.contains("error") && log.stderr.contains("`compile hello 0.1.0` failed"), "{log}");
+    assert!(!log.stderr.contains("`link hello`"), "it hasn't run: {log}");
+    let why = run(&folder, &["why", "hello"]).stdout;
+    for node in ["compile hello 0.1.0", "link hello", "pack hello"] {
+        assert!(why.lines().any(|line| line.starts_with(&format!("{node}: "))), "{node} in {why}");
+    }
+    let kind = run(&folder, &["why", "link hello"]).stdout;
+    assert!(kind.starts_with("link hello: ") && !kind.contains("\ncompile "), "{kind}");
+}
+
+#[test]
 fn nodes_go_by_label_prefix_or_digest_and_the_wrong_ones_are_near_misses() {
     let folder = Folder::example("hello");
     run(&folder, &["build"]);

@@ -64,7 +64,7 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     }
     if let Some((first, more)) = diagnostic.message.clone().split_once('\n').filter(|_| script) {
         diagnostic.message = first.to_owned();
-        diagnostic.notes.insert(0, more.to_owned());
+        diagnostic.notes.insert(0, format!("this is wrong, too:\n{more}"));
     }
     let cut = [lines.len(), errors.len(), warned.len()].iter().any(|number| *number > SHOWN);
     if let Some(path) = fault.log_path.as_ref().filter(|_| cut) {

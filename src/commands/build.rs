@@ -1,12 +1,14 @@
 //! `uk build`: the artifacts into `dist/`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use uk_action::{ActionId, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{DATA, DIRECTIVES, directive_files, warnings};
 use uk_store::{
-    Builtins, Cancel, CheckError, NotUnpacked, Options, Report, Root, State, Store, Unlike, realise, status,
+    Builtins, Cancel, CheckError, Fault, NotUnpacked, Options, Report, Root, State, Store, Unlike, realise,
+    status,
 };
 
 use crate::cli::{Effort, Select};
@@ -45,6 +47,11 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     if effort.explain {
         explain_executed(session, &progress.executed(), ui);
     }
+    let (made, faults) = match &report {
+        Ok(report) => (report, &[][..]),
+        Err(failure) => (&failure.report, &failure.faults[..]),
+    };
+    show_warnings(session, made, &progress.executed(), faults, ui);
     let report = report.map_err(|failure| {
         // What could be made is there to be used.
         let wanted = session.planned.iter().filter(|_| effort.keep_going && !failure.cancelled);
@@ -87,7 +94,6 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
     if effort.check {
         check(session, &roots, &report, &options, &progress, ui)?;
     }
-    show_warnings(session, &report, &progress.executed(), ui);
     let Report { executed, cached, .. } = report;
     ui.note(&format!("{executed} executed, {cached} cached in {}", duration(session.begun.elapsed())));
     Ok(report)
@@ -138,17 +144,22 @@ fn explain_executed(session: &Session, executed: &[ActionId], ui: Ui) {
     }
 }
 
-/// What the compiler and build scripts said of the user's own crates that were compiled just now.
-fn show_warnings(session: &Session, report: &Report, executed: &[ActionId], ui: Ui) {
-    let own = |id: &ActionId| {
-        session.graph.get(*id).inputs.iter().any(|input| matches!(input.source, Source::Local(_)))
-    };
-    let own: Vec<ActionId> = executed.iter().copied().filter(own).collect();
-    if own.is_empty() {
+/// What the compiler and build scripts said of the user's own crates that were compiled just now, and scripts whose words
+/// can't be followed.
+fn show_warnings(session: &Session, report: &Report, executed: &[ActionId], faults: &[Fault], ui: Ui) {
+    let inputs = |id: ActionId| session.graph.get(id).inputs.iter();
+    let own = |id: &ActionId| inputs(*id).any(|input| matches!(input.source, Source::Local(_)));
+    let read = faults.iter().filter(|fault| session.graph.get(fault.action).kind == Kind::ReadScript);
+    let scripts = read.flat_map(|fault| inputs(fault.action)).filter_map(|input| match input.source {
+        Source::Output { action, .. } => Some(action),
+        Source::Local(_) | Source::Fixed(_) => None,
+    });
+    let all: BTreeSet<ActionId> = executed.iter().copied().filter(own).chain(scripts).collect();
+    if all.is_empty() {
         return;
     }
     let states = status(&session.graph, &session.store);
-    for id in own {
+    for id in all {
         let action = session.graph.get(id);
         if action.kind == Kind::RunScript {
             let stdout = report.outputs[id.index()].as_ref().and_then(|outputs| outputs.get(1));

@@ -28,6 +28,7 @@ mod outside;
 mod plan;
 mod registry;
 mod reproducible;
+mod scripts;
 mod store;
 mod support;
 mod workspace;

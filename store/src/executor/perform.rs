@@ -167,9 +167,7 @@ impl Worker<'_> {
         }
         // Asked before anything is removed. A tool can say it only in its own words, and these were lost, too.
         let full = ended.is_err() && self.store.is_full();
-        if ended.is_err() {
-            sandbox.log_stdout(action)?;
-        }
+        sandbox.log_stdout(action)?;
         let (log, end) = sandbox.keep_log(task.key)?;
         if full || (ended.is_err() && says_full(&end)) {
             let full = crate::StoreError::Full { path: self.store.root().to_owned() };

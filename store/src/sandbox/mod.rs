@@ -188,8 +188,8 @@ impl<'a> Sandbox<'a> {
         Ok(Step { program, argv: words, env: variables.into_iter().collect(), cwd: self.inside().join(cwd) })
     }
 
-    /// Adds to the log what a process that failed wrote to its standard output, where that is an output of its own: it may
-    /// say why.
+    /// Adds to the log what a process wrote to its standard output, where that is an output of its own: the log is all that
+    /// was printed, and what failed has no outputs.
     pub(crate) fn log_stdout(&self, action: &Action) -> Result<(), StoreError> {
         let Command::Run { stdout: Some(path), .. } = &action.command else { return Ok(()) };
         let Ok(mut said) = File::open(self.root.join(path)) else { return Ok(()) };

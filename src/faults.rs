@@ -6,16 +6,17 @@ use std::process::ExitStatus;
 use uk_action::{Action, Kind, Source};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_planner::lower::{error, warning};
-use uk_store::{Fault, Reason};
+use uk_store::{Fault, Reason, Report};
 
 use crate::excerpt::{Log, SHOWN, excerpt};
 use crate::hooks;
+use crate::libraries::{name_missing, without_command};
 use crate::rejected;
 use crate::session::Session;
 use crate::ui::{Ui, plain};
 
-/// A failed action as people see it, with what matters of its log.
-pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
+/// A failed action as people see it, with what matters of its log; `report` is of what was done besides.
+pub fn explain(session: &Session, fault: &Fault, report: &Report, ui: Ui) -> Vec<Diagnostic> {
     let action = session.graph.get(fault.action);
     let Log { text: mut log, gap } = Log::of(fault);
     if action.kind == Kind::Link
@@ -30,6 +31,7 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     if !ui.colours() {
         log = plain(&log);
     }
+    let log = without_command(&log);
     let mut diagnostic = fault.diagnostic(&session.graph);
     if action.kind == Kind::Hook {
         let lines: Vec<&str> = log.trim_end().lines().collect();
@@ -54,6 +56,9 @@ pub fn explain(session: &Session, fault: &Fault, ui: Ui) -> Vec<Diagnostic> {
     }
     name_the_cause(&mut diagnostic, fault, action, &log);
     left_out(&mut diagnostic, session, action, &log);
+    if matches!(action.kind, Kind::Link | Kind::Compile | Kind::CompileScript) {
+        name_missing(&mut diagnostic, session, report, &log);
+    }
     // What a C compiler said, for one, comes as warnings.
     if !warned.is_empty() {
         diagnostic.notes.insert(0, format!("it warned:\n{}", excerpt(&warned, gap)));

@@ -15,6 +15,7 @@ mod faults;
 mod guest;
 mod hooks;
 mod in_use;
+mod libraries;
 mod made;
 mod progress;
 mod reasons;

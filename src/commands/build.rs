@@ -65,8 +65,11 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         if failure.cancelled {
             return Failure::new(failure.diagnostics(&session.graph), &session.sources);
         }
-        let mut faults: Vec<Diagnostic> =
-            failure.faults.iter().flat_map(|fault| faults::explain(session, fault, ui)).collect();
+        let mut faults: Vec<Diagnostic> = failure
+            .faults
+            .iter()
+            .flat_map(|fault| faults::explain(session, fault, &failure.report, ui))
+            .collect();
         // However many steps met a full disk, and however compilers end that did: what else is wrong is told when there is room.
         if let Some(full) = faults.iter().position(|fault| fault.code == Code::StoreFull) {
             faults = vec![faults.swap_remove(full)];
@@ -279,7 +282,8 @@ fn check(
             Failure::new(failure.diagnostics(graph), &session.sources)
         }
         CheckError::Build(failure) => {
-            let faults = failure.faults.iter().flat_map(|fault| faults::explain(session, fault, ui));
+            let faults =
+                failure.faults.iter().flat_map(|fault| faults::explain(session, fault, &failure.report, ui));
             let date = match options.ahead {
                 0 => String::new(),
                 seconds => format!(", whose steps see a date {} days ahead", seconds / 86_400),

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use uk_action::ActionId;
+use uk_action::{ActionId, Kind};
 use uk_diagnostic::{Code, Diagnostic};
 use uk_store::{Cancel, History, status};
 
 use super::node;
 use crate::cli::Select;
 use crate::failure::Failure;
+use crate::rejected;
 use crate::session::Session;
 use crate::ui::{Ui, plain};
 
@@ -38,10 +39,13 @@ fn print(session: &Session, history: &History<'_>, id: ActionId, ui: Ui) -> Resu
     match (std::fs::read(&path), session.store.record(key)) {
         (Ok(log), None) if log.is_empty() => ui.note(&format!("`{name}` failed and printed nothing")),
         (Ok(log), record) => {
-            let log = String::from_utf8_lossy(&log);
+            let mut log = String::from_utf8_lossy(&log).into_owned();
+            if session.graph.get(id).kind == Kind::Link {
+                log = rejected::text(&log);
+            }
             let how = if record.is_some() { "printed" } else { "failed and printed" };
             ui.note(&format!("`{name}` {how}, in {}:", path.display()));
-            ui.output(&if ui.colours() { log.into_owned() } else { plain(&log) })?;
+            ui.output(&if ui.colours() { log } else { plain(&log) })?;
         }
         (Err(_), Some(record)) if record.log == 0 => ui.note(&format!("`{name}` printed nothing")),
         (Err(_), Some(_)) => ui.note(&format!("what `{name}` printed isn't kept any more")),

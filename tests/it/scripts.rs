@@ -51,3 +51,38 @@ fn everything_that_is_wrong_with_a_build_scripts_words_is_told_apart_from_advice
     assert!(said.contains("`cargo::frob=1` isn't a directive that cargo knows"), "{said}");
     assert!(said.contains("\nno such luck\n") && !said.contains("help: no such luck"), "{said}");
 }
+
+#[test]
+fn a_library_that_is_missing_is_named_with_the_crate_that_asked_for_it() {
+    for (asks, by) in [
+        (
+            "println!(\"cargo::rustc-link-lib=dylib=missing-one\");",
+            ", which the build script of `hello 0.1.0` asks for",
+        ),
+        ("", ""),
+    ] {
+        let folder = with_script(asks);
+        if asks.is_empty() {
+            let text = folder.read("src/lib.rs");
+            let link = "#[link(name = \"missing-one\")]\nunsafe extern \"C\" {}\n";
+            folder.write("src/lib.rs", &format!("{text}\n{link}"));
+        }
+        for target in ["unix", "virtio"] {
+            let said = build(&folder, &["--target", target]).fails(1, &["UK0601"]);
+            let first = format!("there is no library `missing-one` to link{by}\n");
+            assert!(said.contains(&first) && said.contains("help: "), "{said}");
+            assert!(said.lines().all(|line| line.len() < 300), "the linker's whole line: {said}");
+            let words = |said: &str| {
+                said.contains("unable to find library -lmissing-one")
+                    || said.contains("cannot find -lmissing-one")
+            };
+            assert!(words(&said), "{said}");
+            // The linker's whole words are in its log, as a compiler prints them.
+            let log = uk(folder.path(), ["log", "hello", "--target", target]).run().ok().stdout;
+            assert!(
+                words(&log) && log.contains("\n  = note:  \"") && !log.contains("$message_type"),
+                "{log}"
+            );
+        }
+    }
+}

@@ -116,7 +116,11 @@ fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, l
     let says = |texts: &[&str]| texts.iter().any(|text| log.contains(text));
     let exited = matches!(fault.reason, Reason::Exit(_));
     let compiles = matches!(action.kind, Kind::Compile | Kind::CompileScript | Kind::Link);
-    if let (Reason::Builtin(cause), Kind::Data) = (&fault.reason, action.kind) {
+    if let (Reason::MissingOutput { .. }, true, Some(macros)) = (&fault.reason, compiles, macros(action)) {
+        diagnostic.notes.insert(0, macros);
+        diagnostic.help =
+            Some("a macro that ends its process ends the compiler: let it not call `exit`".into());
+    } else if let (Reason::Builtin(cause), Kind::Data) = (&fault.reason, action.kind) {
         // What is on the disk was looked at before: this is of what a hook made.
         diagnostic.code = Code::UnfitFolder;
         let folder = action.label.split_once(' ').map_or(&*action.label, |(_, folder)| folder);

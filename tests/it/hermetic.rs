@@ -282,6 +282,17 @@ fn a_compiler_that_a_signal_ends_is_told_with_the_signal_and_the_macros() {
 }
 
 #[test]
+fn a_compiler_that_a_macro_ended_well_is_told_with_the_macros() {
+    let folder = with_macro("std::process::exit(0)");
+    let parts = [
+        "`app 0.1.0` ended well, but `out/libapp-",
+        "the crates whose macros it can use: `panicky`",
+        "a macro that ends its process ends the compiler",
+    ];
+    refused(build(&folder, "", &[]), &folder, "UK0605", &parts);
+}
+
+#[test]
 fn every_class_makes_the_same_bytes_under_keys_of_its_own() {
     let folder = with_script("println!(\"cargo::rustc-env=WHERE={}\", std::env::var(\"OUT_DIR\").is_ok());");
     let mut artifacts = Vec::new();

@@ -1,7 +1,11 @@
 //! When rustc rejects the generated main: its message, at the manifest line that the generated line comes from.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use uk_diagnostic::{Code, Diagnostic, Span};
+use uk_loader::shown;
+use uk_planner::units::{Crates, Mode, Origin, Package, PackageFacts, Unit};
 
 use crate::session::Planned;
 use crate::ui::plain;
@@ -54,9 +58,7 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
             continue;
         }
         if let Some(krate) = std_user(&message).filter(|_| planned.devices.target().is_freestanding()) {
-            let jobs = planned.devices.jobs();
-            let own = jobs.iter().any(|job| job.entry.split("::").next() == Some(&*krate));
-            diagnostics.push(needs_std(&krate, own));
+            diagnostics.push(needs_std(&krate, planned));
             continue;
         }
         let mut diagnostic = Diagnostic::error(Code::MainRejected, message.message.clone());
@@ -136,14 +138,46 @@ fn std_user(message: &Message) -> Option<String> {
     named.into_iter().next()
 }
 
-/// `own`: it is the application's crate.
-fn needs_std(krate: &str, own: bool) -> Diagnostic {
-    let message = format!("the crate `{krate}` needs `std`, which this target doesn't have");
-    let help = match own {
-        true => "write `#![no_std]` at the top of its `src/lib.rs`, and use `core` and `alloc` for `std`; or build for `unix`".to_owned(),
-        false => format!(
-            "turn its `std` feature off (`{krate} = {{ version = \"...\", default-features = false }}`), use another crate, or build for `unix`"
-        ),
+/// What to do about it, by where the crate is asked for and what its features are.
+fn needs_std(krate: &str, planned: &Planned) -> Diagnostic {
+    let Crates { packages, units, .. } = &planned.crates;
+    let fault = |name: &str| {
+        let message = format!("the crate `{name}` needs `std`, which this target doesn't have");
+        Diagnostic::error(Code::NeedsStd, message)
     };
-    Diagnostic::error(Code::NeedsStd, message).help(help)
+    if planned.devices.jobs().iter().any(|job| job.entry.split("::").next() == Some(krate)) {
+        return fault(krate).help(
+            "write `#![no_std]` at the top of its `src/lib.rs`, and use `core` and `alloc` for `std`; or build for `unix`",
+        );
+    }
+    let is_it = |unit: &Unit| unit.mode == Mode::Library && !unit.host && unit.crate_name == krate;
+    let Some(at) = units.iter().position(is_it) else {
+        return fault(krate).help("use another crate, or build for `unix`");
+    };
+    let (unit, PackageFacts { name, version, .. }) = (&units[at], &packages[units[at].package].facts);
+    let asks =
+        |other: &&Unit| other.package != unit.package && other.dependencies.iter().any(|d| d.unit == at);
+    let places: BTreeSet<String> = units.iter().filter(asks).map(|by| place(&packages[by.package])).collect();
+    let places = places.into_iter().collect::<Vec<_>>().join(", ");
+    let on = |feature: &str| unit.features.iter().any(|other| other == feature);
+    let help = if on("default") {
+        format!(
+            "turn its default features off: `{name} = {{ version = \"{version}\", default-features = false }}` in {places}"
+        )
+    } else if on("std") {
+        format!("turn its feature `std` off in {places}")
+    } else {
+        format!("put another crate in its place in {places}")
+    };
+    fault(&format!("{name} {version}")).help(format!("{help}; or build for `unix`"))
+}
+
+/// The manifest of a package of the user's own, the name of another.
+fn place(package: &Package) -> String {
+    match &package.origin {
+        Origin::Local { tree, .. } => {
+            format!("`{}`", shown(&tree.root.join(&package.inside).join("Cargo.toml")))
+        }
+        Origin::Fixed { .. } => format!("`{} {}`", package.facts.name, package.facts.version),
+    }
 }

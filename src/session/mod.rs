@@ -20,6 +20,7 @@ use uk_planner::device::{self, DeviceGraph};
 use uk_planner::generate::{self, MainRs};
 use uk_planner::lower::{Image, Lowering, Wiring};
 use uk_planner::manifest::Unikernel;
+use uk_planner::units::Crates;
 use uk_store::{Cancel, Sandboxing, Store};
 
 use crate::cli::Select;
@@ -72,6 +73,8 @@ pub struct Planned {
     pub data: Vec<DataNode>,
     /// Which files are the application's sources.
     pub sources: SourceSet,
+    /// What cargo resolved for it.
+    pub crates: Crates,
 }
 
 impl Planned {
@@ -309,7 +312,7 @@ fn lower(
             },
         );
         let (project, sources, chosen) = (project.clone(), source_set.clone(), variant.chosen);
-        planned.push(Planned { project, name, chosen, devices, main, image, data, sources });
+        planned.push(Planned { project, name, chosen, devices, main, image, data, sources, crates });
     }
     warnings.extend(source_set::unfit_globs(project, unikernel, &stamps));
     stamps.save();

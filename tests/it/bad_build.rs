@@ -48,38 +48,6 @@ fn wrong_code_shows_the_compilers_error_with_its_place() {
 }
 
 #[test]
-fn a_crate_that_needs_std_is_named_on_virtio() {
-    let folder = Folder::application(
-        "needy = { path = \"needy\" }",
-        "#![no_std]\nuse uk_device::Time;\n/// Asks.\npub async fn start(_: impl Time) {\n    log::info!(\"{}\", needy::count());\n}\n",
-    );
-    folder
-        .write("needy/Cargo.toml", "[package]\nname = \"needy\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
-    folder.write(
-        "needy/src/lib.rs",
-        "/// Needs std.\npub fn count() -> usize {\n    std::env::args().count()\n}\n",
-    );
-    let parts =
-        ["the crate `needy` needs `std`", "help: ", "default-features = false", "or build for `unix`"];
-    fails(&folder, &["--target", "virtio"], &["UK0603"], &parts);
-    uk(folder.path(), ["build", "--target", "unix"]).run().ok();
-}
-
-#[test]
-fn an_application_without_no_std_is_told_so() {
-    let folder = Folder::application(
-        "",
-        "use uk_device::Time;\n/// Asks.\npub async fn start(_: impl Time) {\n    log::info!(\"{}\", std::env::args().count());\n}\n",
-    );
-    fails(
-        &folder,
-        &["--target", "virtio"],
-        &["UK0603"],
-        &["the crate `app` needs `std`", "write `#![no_std]`"],
-    );
-}
-
-#[test]
 fn a_failing_build_script_is_named_with_its_words_and_its_log() {
     let folder = Folder::example("hello-key");
     folder.write(

@@ -24,6 +24,7 @@ mod kept;
 mod kv_ro;
 mod language;
 mod links;
+mod no_std;
 mod outside;
 mod plan;
 mod registry;

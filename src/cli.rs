@@ -117,8 +117,10 @@ pub enum Command {
         #[command(flatten)]
         select: Select,
     },
-    /// Show every device implementation and the targets that have it.
+    /// Show every device implementation and the targets that have it; of one, all that a device of it takes.
     Devices {
+        /// An implementation: its params, keys and requirements are shown.
+        name: Option<String>,
         /// Use only crates that are on this machine.
         #[arg(long)]
         offline: bool,

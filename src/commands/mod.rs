@@ -39,9 +39,9 @@ pub fn run(cli: &Cli, cancel: &Cancel, ui: Ui) -> Result<ExitCode, Failure> {
         Command::Why { node, select, format } => why::run(&folder, node, select, *format, cancel, ui)?,
         Command::Log { node, select } => log::run(&folder, node, select, cancel, ui)?,
         Command::Keys { select } => keys::run(&folder, select, cancel, ui)?,
-        Command::Devices { offline } => {
+        Command::Devices { name, offline } => {
             let locking = Locking { locked: false, offline: *offline };
-            devices::run(&folder, locking, cancel, ui)?;
+            devices::run(&folder, name.as_deref(), locking, cancel, ui)?;
         }
         Command::New { path } => new::run(&folder, path, cancel, ui)?,
         Command::Store(command) => return store::run(command, ui),

@@ -103,6 +103,38 @@ fn devices_are_listed_with_their_targets() {
 }
 
 #[test]
+fn an_implementation_is_shown_with_all_that_a_device_of_it_takes() {
+    let folder = Folder::empty();
+    let said = uk(folder.path(), ["devices", "block_of_file"]).run().ok().stdout;
+    let line = |said: &str, name: &str| {
+        let line = said.lines().find(|line| line.split_whitespace().next() == Some(name));
+        let line = line.unwrap_or_else(|| panic!("`{name}` in:\n{said}"));
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" / ")
+    };
+    assert!(line(&said, "block-of-file").starts_with("block-of-file / block / yes / yes"), "{said}");
+    assert!(line(&said, "file").starts_with("file / param / path / (required) / The image"), "{said}");
+    assert_eq!(
+        line(&said, "read-only"),
+        "read-only / param / bool / false / Whether every write is refused."
+    );
+    assert!(
+        line(&said, "sector-size").starts_with("sector-size / param / u32 from 512 to 65536 / 512 / "),
+        "{said}"
+    );
+    let said = uk(folder.path(), ["devices", "generic-kv-ro"]).run().ok().stdout;
+    assert!(
+        line(&said, "kv_ro").starts_with("kv_ro / key / crunch|archive|fat|direct / crunch / "),
+        "{said}"
+    );
+    let said = uk(folder.path(), ["devices", "fat-on-block"]).run().ok().stdout;
+    assert_eq!(line(&said, "block"), "block / requirement / block / (required)");
+    let said = uk(folder.path(), ["devices", "default-time"]).run().ok().stdout;
+    assert_eq!(said.lines().count(), 2, "{said}");
+    let said = uk(folder.path(), ["devices", "block-of-fil"]).run().fails(1, &["UK0301"]);
+    assert!(said.contains("did you mean `block-of-file`?"), "{said}");
+}
+
+#[test]
 fn a_new_project_builds_runs_and_passes_its_test() {
     let folder = Folder::empty();
     uk(folder.path(), ["new", "my-server"]).run().ok();

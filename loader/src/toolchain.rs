@@ -180,6 +180,9 @@ pub(crate) fn answer(
             Ok(text) => Ok(Ok(text)),
             Err(error) => Err(unusable(program, &error.to_string())),
         },
+        Some(_) if output.stderr.trim_ascii().is_empty() => {
+            Ok(Err(format!("it ended with {} and said nothing", output.status)))
+        }
         Some(_) => Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned())),
         None => Err(unusable(program, &format!("it was ended by {}", output.status))),
     }

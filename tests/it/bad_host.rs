@@ -151,6 +151,23 @@ fn a_toolchain_that_is_missing_is_told_so() {
 }
 
 #[test]
+fn a_compiler_that_fails_without_a_word_is_told_with_how_it_ended() {
+    let folder = Folder::example("noop");
+    let said = uk(folder.path(), ["build"]).env("RUSTC", "/bin/false").run().fails(1, &["UK0404"]);
+    assert!(said.contains("it ended with exit status: 1 and said nothing\n"), "{said}");
+}
+
+#[test]
+fn a_config_of_cargo_that_is_at_fault_is_pointed_at() {
+    let folder = Folder::example("noop");
+    for config in ["[build]\nrustflags = [\"--frob\"]\n", "[build\n"] {
+        folder.write(".cargo/config.toml", config);
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0401"]);
+        assert!(said.contains("help: look at `.cargo/config.toml`"), "{said}");
+    }
+}
+
+#[test]
 fn print_shows_a_command_that_runs_the_guest() {
     if !can_run(MICROVM) {
         return;

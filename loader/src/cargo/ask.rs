@@ -11,7 +11,7 @@ use uk_planner::lower::Host;
 use uk_store::Cancel;
 
 use super::{Cargo, package_folder, refusal};
-use crate::{Result, Sdk, toolchain};
+use crate::{Result, Sdk, shown, toolchain};
 
 /// What cargo answers in `folder`: its standard output, or how it refuses.
 pub(super) fn ask(
@@ -75,11 +75,21 @@ impl Cargo<'_> {
         if let Some(known) = refusal::explain(&said, &self.project.lock()) {
             return Err(Box::new(known));
         }
+        let file = shown(&self.at_fault(&said));
         Err(Box::new(
             Diagnostic::error(Code::CargoFailed, "cargo could not resolve the crates of the application")
                 .note(said)
-                .help(format!("look at `{}`", self.project.folder.join("Cargo.toml").display())),
+                .help(format!("look at `{file}`")),
         ))
+    }
+
+    /// The file that cargo's words are about: the application's manifest, or one of cargo's configuration.
+    fn at_fault(&self, said: &str) -> PathBuf {
+        // The flags that cargo then gives to rustc are of its configuration alone.
+        let flags = said.contains("to learn about target-specific information");
+        let names = |file: &PathBuf| said.contains(&format!("`{}`", file.display()));
+        let config = self.configs().into_iter().find(|file| names(file) || (flags && file.is_file()));
+        config.unwrap_or_else(|| self.project.folder.join("Cargo.toml"))
     }
 
     pub(super) fn check_sdk(&self, metadata: &Metadata) -> Result<()> {

@@ -16,16 +16,18 @@ impl Cargo<'_> {
             watch.variable(name);
         }
         watch.existence(self.sdk.root());
-        let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        homes.extend(home.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".cargo"))));
-        for home in homes {
-            watch.file(home.join("config.toml"));
-            watch.file(home.join("config"));
-        }
+        self.configs().into_iter().for_each(|file| watch.file(file));
         // A workspace above the application can add to what its package inherits.
         self.project.folder.ancestors().for_each(|f| watch.file(f.join("Cargo.toml")));
         watch
+    }
+
+    /// Where cargo looks for its configuration, the nearest first.
+    pub(super) fn configs(&self) -> Vec<PathBuf> {
+        let mut homes: Vec<PathBuf> = self.project.folder.ancestors().map(|f| f.join(".cargo")).collect();
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        homes.extend(home.or_else(|| std::env::var_os("HOME").map(|h| Path::new(&h).join(".cargo"))));
+        homes.iter().flat_map(|home| ["config.toml", "config"].map(|name| home.join(name))).collect()
     }
 
     /// The files of path packages whose presence or content changes what the units are.

@@ -57,13 +57,14 @@ pub fn run(folder: &Path, path: &Path, cancel: &Cancel, ui: Ui) -> Result<(), Fa
     let made = write(&beside, name).and_then(|()| fs::rename(&beside, &root));
     if let Err(error) = made {
         let _ = fs::remove_dir_all(&beside);
-        let message = match root.exists() {
-            true => format!("`{}` exists already", root.display()),
-            false => format!("`{}` can't be made: {error}", root.display()),
+        let place = root.display();
+        let fault = match fs::symlink_metadata(&root) {
+            Ok(_) => Diagnostic::error(Code::InvalidName, format!("`{place}` exists already"))
+                .help("name a folder that isn't there yet"),
+            Err(_) => Diagnostic::error(Code::NotWritable, format!("`{place}` can't be made: {error}"))
+                .help("name a folder in one that is there and that you may write to"),
         };
-        return Err(Diagnostic::error(Code::NotWritable, message)
-            .help("name a folder that isn't there yet")
-            .into());
+        return Err(fault.into());
     }
     session::link_sdk(&[&Project::at(&root)?], cancel)?;
     ui.note(&format!("made {}; next: `uk -C {} run`", root.display(), typed(&root)));

@@ -146,7 +146,7 @@ fn a_new_project_builds_runs_and_passes_its_test() {
     let said = uk(&root, ["run"].iter().chain(UNIX).copied().chain(["--", "--greeting=Hi!"])).run().ok();
     assert_eq!(said.stdout.matches("INF [application] Hi!\n").count(), 4);
     // It is never overwritten.
-    uk(folder.path(), ["new", "my-server"]).run().fails(1, &["UK0506"]);
+    uk(folder.path(), ["new", "my-server"]).run().fails(1, &["UK0207"]);
     uk(folder.path(), ["new", "2nd"]).run().fails(1, &["UK0207"]);
     uk(folder.path(), ["new", "match"]).run().fails(1, &["UK0207"]);
     assert_eq!(

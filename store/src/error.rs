@@ -63,7 +63,10 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Records that roots name aren't there, so what these roots need isn't known.
-    #[error("records behind {} are missing, so what has to stay isn't known", named(roots))]
+    #[error(
+        "records behind {} are missing, so nothing is removed: what has to stay isn't known",
+        named(roots)
+    )]
     Incomplete {
         /// The artifacts, each with the witness of its root.
         roots: Vec<(String, PathBuf)>,

@@ -130,7 +130,7 @@ pub struct Report {
     pub outputs: Vec<Option<Arc<[Produced]>>>,
     /// The key of every action's record, in the graph's order; `None` also for those that have no record.
     pub keys: Vec<Option<Digest>>,
-    /// Whether any key is another than in the last build of the same roots that is known, or none is.
+    /// Whether any key or output is another than in the last build of the same roots, or that isn't known.
     pub changed: bool,
 }
 

@@ -22,10 +22,12 @@ mod wire;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 pub use fault::{Fault, FaultKind};
 pub use launch::NOT_STARTED;
+// No walls, but this is the one crate on the host's side that may have `unsafe`.
+pub use sys::end_with_this_thread;
 pub use trace::{Kind as SeenKind, Seen};
 
 /// Brings what an archive holds to an empty folder, if the archive's SHA-256 is the text's (hexadecimal). The bytes that are
@@ -153,12 +155,6 @@ impl Plan {
     pub fn to_bytes(&self) -> Vec<u8> {
         wire::encode(self)
     }
-}
-
-/// Sends SIGTERM to what `command` starts when the thread that starts it ends, however that comes about: started by the first
-/// thread, it doesn't outlive this process.
-pub fn end_with_this_thread(command: &mut Command) {
-    sys::start_with_end(command);
 }
 
 /// Makes the program a launcher if it was started as one, and then doesn't come back before the step has ended. To be called

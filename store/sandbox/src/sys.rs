@@ -70,8 +70,9 @@ pub(crate) fn end_with_parent(signal: c_int) -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as c_ulong) }).map(drop)
 }
 
-/// Sends SIGTERM to what `command` starts when the thread that starts it ends.
-pub(crate) fn start_with_end(command: &mut Command) {
+/// Sends SIGTERM to what `command` starts when the thread that starts it ends, however that comes about: started by the first
+/// thread, it doesn't outlive this process.
+pub fn end_with_this_thread(command: &mut Command) {
     let this = std::process::id();
     let bind = move || {
         end_with_parent(libc::SIGTERM)?;

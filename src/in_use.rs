@@ -1,11 +1,10 @@
 //! Whether another process has a file as a disk: guests of all targets lock theirs.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, fcntl_lock};
-use rustix::io::Errno;
 use uk_loader::typed;
+use uk_store::would_wait;
 
 /// The cause that people see.
 pub const IN_USE: &str = "another process uses it";
@@ -15,22 +14,18 @@ pub fn end_it(path: &Path) -> String {
     format!("end that one (`fuser -v {}` names it)", typed(path))
 }
 
-/// Whether a process has `file` locked so that nobody may write it, or, unless `writes`, read it. Locks it for a moment; to ask
-/// whether somebody reads it takes a file that is open for writing.
+/// Where QEMU, none of whose locks keeps others from reading, notes by a shared one that it writes a file.
+const QEMU_WRITES: i64 = 101;
+
+/// Whether a process uses `file` so that nobody else may write it, or, unless `writes`, read it.
 pub fn is_locked(file: &File, writes: bool) -> bool {
-    let lock = match writes {
-        true => FlockOperation::NonBlockingLockExclusive,
-        false => FlockOperation::NonBlockingLockShared,
-    };
     // Where nothing can be locked, nobody has it.
-    matches!(fcntl_lock(file, lock), Err(Errno::AGAIN | Errno::ACCESS))
+    let locked = |exclusive, start, length| would_wait(file, exclusive, start, length).unwrap_or(false);
+    locked(writes, 0, 0) || locked(true, QEMU_WRITES, 1)
 }
 
 /// Whether a process uses the file at `path`, which is to be replaced or removed. What is no file, nobody uses as one.
 pub fn is_used(path: &Path) -> bool {
-    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return false;
-    }
-    let open = |writes| OpenOptions::new().read(true).write(writes).open(path).map(|file| (file, writes));
-    open(true).or_else(|_| open(false)).is_ok_and(|(file, writes)| is_locked(&file, writes))
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+        && File::open(path).is_ok_and(|file| is_locked(&file, true))
 }

@@ -161,7 +161,11 @@ impl Disk {
             return Err(self.unfit(&cause, &help));
         }
         if locked {
-            let cause = format!("{IN_USE}, and two that write would spoil it");
+            let why = match self.read_only {
+                true => "what the guest reads would change meanwhile",
+                false => "two that write would spoil it",
+            };
+            let cause = format!("{IN_USE}, and {why}");
             let end = end_it(&self.path);
             let help = format!("{end}, or give the guest a copy: `--attach {}=PATH`", self.name);
             return Err(self.unfit(&cause, &help));

@@ -54,7 +54,7 @@ pub use record::Record;
 pub use sandbox::{Reached, Refusal, seal_of};
 pub use stat_cache::{SourceError, StatCache};
 pub use status::{State, status};
-pub use uk_sandbox::{NotUnpacked, end_with_this_thread, serve as serve_launcher};
+pub use uk_sandbox::{NotUnpacked, end_with_this_thread, serve as serve_launcher, would_wait};
 pub use upkeep::{Collected, Finding, Keep, Root, Share, Stats, Verified};
 pub use walls::Sandboxing;
 pub use why::{Cause, Change, Difference, History, Name, When, Why};

@@ -1,8 +1,9 @@
 //! Disks: the example `block` and the conformance suite on the host and on every machine, and what `uk run` gives guests.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::process::{Command, Stdio};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use uk_device::conformance::BLOCK_SECTORS;
@@ -141,6 +142,36 @@ fn a_disk_that_another_process_uses_is_not_given_to_a_guest() {
     }
     drop(file);
     run_in(&folder, UNIX, &[]).ok();
+}
+
+/// QEMU's locks keep nobody from locking: it notes by them what it does.
+#[test]
+fn a_disk_that_qemu_writes_is_not_given_to_a_guest_that_reads() {
+    if !can_run(MICROVM) {
+        return;
+    }
+    let folder = without_hook();
+    folder.edit("unikernel.kdl", "file=disk.img", "file=disk.img read-only=#true");
+    image(&folder, "disk.img", 64 * 512, b"");
+    let mut command = Command::new("qemu-system-x86_64");
+    command.args(["-S", "-nodefaults", "-display", "none", "-qmp", "stdio"]);
+    command.args(["-drive", "file=disk.img,format=raw,if=virtio"]).current_dir(folder.path());
+    let mut qemu = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it is installed");
+    // It answers when it has its disks.
+    let mut asked = qemu.stdin.take().expect("it is piped");
+    asked.write_all(b"{\"execute\": \"qmp_capabilities\"}\n").expect("it reads");
+    let mut answers = BufReader::new(qemu.stdout.take().expect("it is piped")).lines();
+    let ready = answers.by_ref().map_while(Result::ok).any(|line| line.contains("\"return\""));
+    let runs = [UNIX, MICROVM].map(|place| run_in(&folder, place, &[]));
+    qemu.kill().and_then(|()| qemu.wait()).expect("it is there");
+    assert!(ready);
+    for ran in runs {
+        let ran = ran.ends(125);
+        assert_eq!((ran.codes(), &*ran.stdout), (vec!["UK0708"], ""), "{ran}");
+        let why = "another process uses it, and what the guest reads would change meanwhile";
+        assert!(ran.stderr.contains(why), "{ran}");
+    }
+    assert!(run_in(&folder, UNIX, &[]).ends(1).stdout.contains("read_write=false"));
 }
 
 /// What it writes would be lost: it has what was there open.

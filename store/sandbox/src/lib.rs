@@ -27,7 +27,7 @@ use std::process::ExitCode;
 pub use fault::{Fault, FaultKind};
 pub use launch::NOT_STARTED;
 // No walls, but this is the one crate on the host's side that may have `unsafe`.
-pub use sys::end_with_this_thread;
+pub use sys::{end_with_this_thread, would_wait};
 pub use trace::{Kind as SeenKind, Seen};
 
 /// Brings what an archive holds to an empty folder, if the archive's SHA-256 is the text's (hexadecimal). The bytes that are

@@ -1,6 +1,7 @@
 //! System calls, as far as this crate needs them. Each tells its error as an [`io::Error`].
 
 use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -83,6 +84,24 @@ pub fn end_with_this_thread(command: &mut Command) {
     };
     // SAFETY: between fork and exec it makes two system calls and allocates nothing.
     unsafe { command.pre_exec(bind) };
+}
+
+/// Whether a lock of `length` bytes of `file` from `start` on (0: all), shared or exclusive, would wait for somebody else's.
+///
+/// # Errors
+/// Where the file system has no locks.
+pub fn would_wait(file: &File, exclusive: bool, start: i64, length: i64) -> io::Result<bool> {
+    let kind = if exclusive { libc::F_WRLCK } else { libc::F_RDLCK };
+    let mut lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: length,
+        l_pid: 0,
+    };
+    // SAFETY: the call reads and writes `lock`, and keeps no pointer to it.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) })?;
+    Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
 }
 
 pub(crate) fn no_new_privileges() -> io::Result<()> {

@@ -18,7 +18,13 @@ pub fn glob_fault(glob: &str) -> Option<String> {
 
 fn read(folder: &Path, glob: &str) -> Result<Gitignore, ignore::Error> {
     let mut builder = GitignoreBuilder::new(folder);
-    builder.allow_unclosed_class(false).add_line(None, glob)?;
+    // A `/` before a name is what keeps it to the top folder here.
+    let (mark, path) = glob.strip_prefix('!').map_or(("", glob), |path| ("!", path));
+    let line = match path.strip_prefix("./") {
+        Some(name) => format!("{mark}/{name}"),
+        None => glob.to_owned(),
+    };
+    builder.allow_unclosed_class(false).add_line(None, &line)?;
     builder.build()
 }
 
@@ -60,6 +66,18 @@ mod tests {
         let (taken, unfit) = globs.take(files.to_vec());
         assert_eq!(taken, ["gen/a.html", "deep/d.css"]);
         assert_eq!(unfit, [3, 4]);
+    }
+
+    #[test]
+    fn a_name_fits_in_every_folder_and_one_behind_a_dot_in_the_top_folder_alone() {
+        let take = |globs: &[&str]| {
+            let globs: Vec<String> = globs.iter().map(|&glob| glob.to_owned()).collect();
+            let globs = Globs::new(Path::new("/project"), &globs).expect("they can be read");
+            globs.take(["a.css", "deep/a.css"].map(str::to_owned).to_vec()).0
+        };
+        assert_eq!(take(&["a.css"]), ["a.css", "deep/a.css"]);
+        assert_eq!(take(&["./a.css"]), ["a.css"]);
+        assert_eq!(take(&["*.css", "!./*.css"]), ["deep/a.css"]);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn an_unknown_node_and_an_unknown_property() {
 fn an_include_that_leads_out_or_cannot_be_read() {
     refused(
         &format!(
-            "unikernel hello-key\ninclude \"gen/[a\" \"../x/*\" \"/etc/hosts\" \"!../y\"\nkeyy x\n{JOB}"
+            "unikernel hello-key\ninclude \"gen/[a\" \"../x/*\" \"/etc/hosts\" \"!/words.txt\"\nkeyy x\n{JOB}"
         ),
         &["UK0412", "UK0212", "UK0212", "UK0212", "UK0201"],
         &[
@@ -87,6 +87,8 @@ fn an_include_that_leads_out_or_cannot_be_read() {
             "help: `*` stands for",
             "[unikernel.kdl:2:18]",
             "`../x/*` is outside of",
+            "`/words.txt` is outside of",
+            "help: beside the manifest it is `\"!./words.txt\"`",
         ],
     );
 }
@@ -100,13 +102,16 @@ fn an_include_that_no_file_fits() {
         folder.write("unikernel.kdl", &format!("{manifest}\n{include}\n"));
         uk(folder.path(), ["plan"]).run().ok()
     };
-    let ran = plan("include \"./site/**/*.html\" \"b.html\" \"!site/a/b.html\" Cargo.toml");
+    let ran = plan("include \"./site/**/*.html\" \"b.html\" \"!site/a/b.html\" \"./Cargo.toml\"");
     assert!(!ran.stderr.contains("UK0412"), "{ran}");
-    let ran = plan("include site \"page/*.html\" \"site/*\"");
-    assert_eq!(ran.codes(), ["UK0412"; 3], "{ran}");
-    for part in
-        ["it is a folder: `include \"site/**\"`", "no file fits `page/*.html`", "take it out, or name files"]
-    {
+    let ran = plan("include site \"page/*.html\" \"site/*\" \"./b.html\" \"b.html\"");
+    assert_eq!(ran.codes(), ["UK0412"; 4], "{ran}");
+    for part in [
+        "it is a folder: `include \"site/**\"`",
+        "no file fits `page/*.html`",
+        "take it out, or name files",
+        "no file fits `./b.html`",
+    ] {
         assert!(ran.stderr.contains(part), "`{part}`: {ran}");
     }
 }

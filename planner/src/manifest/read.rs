@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::names;
 use crate::paths;
 use crate::read::{Name, Reader, duplicate, unknown_node};
-use crate::syntax::{Node, Scalar};
+use crate::syntax::{Node, Scalar, quote};
 
 const NODES: &[&str] = &["unikernel", "workspace", "language", "key", "device", "job", "hook", "include"];
 
@@ -160,14 +160,22 @@ fn texts(node: &Node<'_>, usage: &'static str, what: &str, faults: &mut Vec<Diag
     texts
 }
 
-/// A glob in its one form, if it stays in the project. A `!` before it takes files out again.
+/// A glob in its one form, if it stays in the project. A `!` before it takes files out again. A name alone fits in every folder;
+/// one that was written as a path keeps a `./`.
 fn include(glob: Name, faults: &mut Vec<Diagnostic>) -> Option<Name> {
     let (mark, path) = glob.text.strip_prefix('!').map_or(("", &*glob.text), |path| ("!", path));
+    let in_top = |name: &str| format!("{mark}./{name}");
     if let Some(fault) = paths::outside(path, glob.span) {
-        faults.push(fault);
+        faults.push(match path.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/')) {
+            Some(name) => fault.help(format!("beside the manifest it is `{}`", quote(&in_top(name)))),
+            None => fault,
+        });
         return None;
     }
-    Some(Name { text: format!("{mark}{}", paths::normal(path)), span: glob.span })
+    let normal = paths::normal(path);
+    let is_name = normal.is_empty() || normal.contains('/') || !path.trim_end_matches('/').contains('/');
+    let text = if is_name { format!("{mark}{normal}") } else { in_top(&normal) };
+    Some(Name { text, span: glob.span })
 }
 
 /// What a unikernel consists of, as it is found.

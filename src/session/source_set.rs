@@ -82,12 +82,16 @@ pub(super) fn unreadable_globs(unikernel: &Unikernel) -> impl Iterator<Item = Di
 pub(super) fn unfit_globs(project: &Project, unikernel: &Unikernel, stamps: &SourceSets) -> Vec<Diagnostic> {
     let unfit = unikernel.includes.iter().filter(|glob| stamps.unfit_globs().contains(&glob.text));
     let warning = |glob: &Name| {
-        let text = if glob.text.is_empty() { "." } else { &glob.text };
-        let message = format!("no file fits `{}`, so it adds nothing to the sources", text.escape_debug());
+        let (mark, path) = glob.text.strip_prefix('!').map_or(("", &*glob.text), |path| ("!", path));
+        let effect = if mark.is_empty() { "adds nothing to" } else { "takes nothing out of" };
+        let text = if path.is_empty() { "." } else { path };
+        let message = format!("no file fits `{mark}{}`, so it {effect} the sources", text.escape_debug());
         let warning = Diagnostic::warning(Code::UnfitGlob, message).label(glob.span, "here");
-        let all = if glob.text.is_empty() { "**" } else { &format!("{}/**", glob.text) };
-        warning.help(match project.folder.join(&glob.text).is_dir() {
-            true => format!("it is a folder: `include \"{}\"` names all files in it", all.escape_debug()),
+        let all = if path.is_empty() { "**" } else { &format!("{path}/**") };
+        warning.help(match project.folder.join(path).is_dir() {
+            true => {
+                format!("it is a folder: `include \"{mark}{}\"` names all files in it", all.escape_debug())
+            }
             false => "take it out, or name files that are there, relative to the manifest; what hooks make and what is in `dist/`, \
                       `target/` or a folder with a `Cargo.toml` of its own is never a source"
                 .to_owned(),

@@ -104,13 +104,15 @@ fn an_include_that_no_file_fits() {
     };
     let ran = plan("include \"./site/**/*.html\" \"b.html\" \"!site/a/b.html\" \"./Cargo.toml\"");
     assert!(!ran.stderr.contains("UK0412"), "{ran}");
-    let ran = plan("include site \"page/*.html\" \"site/*\" \"./b.html\" \"b.html\"");
-    assert_eq!(ran.codes(), ["UK0412"; 4], "{ran}");
+    let ran = plan("include site \"page/*.html\" \"site/*\" \"./b.html\" \"b.html\" \"!c.html\" \"!site\"");
+    assert_eq!(ran.codes(), ["UK0412"; 6], "{ran}");
     for part in [
         "it is a folder: `include \"site/**\"`",
         "no file fits `page/*.html`",
         "take it out, or name files",
-        "no file fits `./b.html`",
+        "no file fits `./b.html`, so it adds nothing to",
+        "no file fits `!c.html`, so it takes nothing out of",
+        "it is a folder: `include \"!site/**\"`",
     ] {
         assert!(ran.stderr.contains(part), "`{part}`: {ran}");
     }

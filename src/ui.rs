@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use rustix::process::{Resource, getrlimit};
 use uk_diagnostic::{Code, Diagnostic, Rendered, Sources};
 
 use crate::cli::When;
@@ -119,7 +120,8 @@ fn more_files(diagnostic: &Diagnostic) -> Option<String> {
     // EMFILE, as every program in Rust says it.
     let names = |text: &String| text.contains("Too many open files (os error 24)");
     let ran_out = diagnostic.is_error() && (names(&diagnostic.message) || diagnostic.notes.iter().any(names));
-    ran_out.then(|| "raise the limit of open files: `ulimit -n 4096`".to_owned())
+    let limit = getrlimit(Resource::Nofile).current.filter(|_| ran_out)?;
+    Some(format!("raise the limit of open files, which is {limit}: `ulimit -n {}`", limit.saturating_mul(2)))
 }
 
 /// Whether standard output took what was written. A reader that went away is no fault.

@@ -179,10 +179,7 @@ impl Fault {
             ),
             Reason::NoMeans(source) => (
                 format!("`{label}` can't be begun: {source}"),
-                Some(
-                    "raise the limits of open files and of threads: `ulimit -n 1024`, `ulimit -u 4096`"
-                        .to_owned(),
-                ),
+                Some("raise the limit of processes and threads: `ulimit -u 4096`".to_owned()),
             ),
             Reason::Builtin(text) => (format!("`{label}` failed: {text}"), None),
             Reason::MissingOutput { path, what } => {

@@ -168,7 +168,9 @@ fn more_jobs_than_the_system_has_descriptors_for_are_an_error() {
         let code = ran.status.code();
         assert!(code == Some(0) || code == Some(1) && !ran.codes().is_empty(), "with {limit}: {ran}");
         // Wherever descriptors ran out.
-        let advised = ran.stderr.contains("ulimit -n") || !ran.stderr.contains("Too many open files");
+        let advice =
+            format!("help: raise the limit of open files, which is {limit}: `ulimit -n {}`", 2 * limit);
+        let advised = ran.stderr.contains(&advice) || !ran.stderr.contains("Too many open files");
         assert!(advised, "with {limit}: {ran}");
         said.push(ran.stderr);
         code == Some(0)
@@ -187,5 +189,6 @@ fn without_threads_a_build_is_an_error() {
     // No address space has room for such a stack.
     let ran = uk(folder.path(), ["build"]).env("RUST_MIN_STACK", (1_u64 << 62).to_string()).run();
     let said = ran.fails(1, &["UK0601"]);
-    assert!(said.contains("can't be begun"), "{said}");
+    assert!(said.contains("can't be begun") && said.contains("`ulimit -u 4096`"), "{said}");
+    assert!(!said.contains("ulimit -n"), "files are not what it lacks: {said}");
 }

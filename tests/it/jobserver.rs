@@ -168,8 +168,7 @@ fn more_jobs_than_the_system_has_descriptors_for_are_an_error() {
         let code = ran.status.code();
         assert!(code == Some(0) || code == Some(1) && !ran.codes().is_empty(), "with {limit}: {ran}");
         // Wherever descriptors ran out.
-        let advice =
-            format!("help: raise the limit of open files, which is {limit}: `ulimit -n {}`", 2 * limit);
+        let advice = format!("raise the limit of open files, which is {limit}: `ulimit -n {}`", 2 * limit);
         let advised = ran.stderr.contains(&advice) || !ran.stderr.contains("Too many open files");
         assert!(advised, "with {limit}: {ran}");
         said.push(ran.stderr);

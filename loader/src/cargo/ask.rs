@@ -55,11 +55,14 @@ pub(super) fn ask(
     if output.status.success() {
         return Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    // What stands before the error is progress, and warnings of what the root patches in.
-    let error =
-        said.trim().split_once("error: ").filter(|(before, _)| before.is_empty() || before.ends_with('\n'));
-    Ok(Err(error.map_or(said.trim(), |(_, error)| error).to_owned()))
+    Ok(Err(error(&String::from_utf8_lossy(&output.stderr)).to_owned()))
+}
+
+/// What `said` has from its error on: before it stand progress, and warnings of what the root patches in.
+fn error(said: &str) -> &str {
+    let said = said.trim();
+    let first = said.strip_prefix("error: ");
+    first.or_else(|| Some(said.split_once("\nerror: ")?.1)).unwrap_or(said)
 }
 
 impl Cargo<'_> {
@@ -173,4 +176,17 @@ pub(super) fn parse(text: &str) -> Result<Resolution> {
     let written: Written = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
     let versions = written.packages.into_iter().filter_map(|p| Some((p.id, p.rust_version?)));
     Ok(Resolution { metadata, rust_versions: versions.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_begins_a_line() {
+        assert_eq!(error("error: no such crate\n\nCaused by:\n  x\n"), "no such crate\n\nCaused by:\n  x");
+        let warned = "   Updating x\nwarning: unused manifest key: error: x\nerror: no such crate\nerror: y";
+        assert_eq!(error(warned), "no such crate\nerror: y");
+        assert_eq!(error(" killed "), "killed");
+    }
 }

@@ -280,9 +280,9 @@ fn a_requirement_that_no_version_fits_is_named_whatever_is_locked() {
     folder.edit("Cargo.toml", "scopeguard = \"1\"", "scopeguard = \"=99.0\"");
     let lock = folder.read("unikernel.lock");
     let parts = [
-        "no version of `scopeguard` fits `scopeguard = \"=99.0\"`, which `hello-key 0.1.0` asks for",
+        "no version of `scopeguard` that is on this machine fits `scopeguard = \"=99.0\"`, which `hello-key 0.1.0` asks for",
         "candidate versions found",
-        "help: ask for another version in `Cargo.toml`",
+        "help: leave `--offline` out, so that others are looked for; or ask for another version in `Cargo.toml`",
     ];
     for options in [&["--offline"][..], &["--offline", "--locked"]] {
         fails(&folder, options, &["UK0401"], &parts);

@@ -68,11 +68,20 @@ pub(super) fn explain(said: &str, lock: &Path) -> Option<Diagnostic> {
         }
         None => format!("ask for another version of `{}`", plain(by)),
     };
-    let own = said.lines().filter(|line| !line.contains(" of package `uk-root "));
+    // "As a reminder, you're using offline mode (--offline) ...": the registry may have others.
+    let offline = |line: &str| line.starts_with("As a reminder, ") && line.contains("--offline");
+    let (here, help) = match said.lines().any(offline) {
+        true => (
+            " that is on this machine",
+            format!("leave `--offline` out, so that others are looked for; or {help}"),
+        ),
+        false => ("", help),
+    };
+    let own = said.lines().filter(|line| !line.contains(" of package `uk-root ") && !offline(line));
     Some(
         Diagnostic::error(
             Code::CargoFailed,
-            format!("no version of `{name}` fits `{requirement}`, which `{}` asks for", plain(by)),
+            format!("no version of `{name}`{here} fits `{requirement}`, which `{}` asks for", plain(by)),
         )
         .note(own.collect::<Vec<_>>().join("\n"))
         .help(help),

@@ -17,8 +17,8 @@ pub(crate) fn check(ty: &Type, value: &Value, span: Span) -> Option<Diagnostic> 
     }
 }
 
-/// `path`, which stays in the project, in its one form: without `.`, `..` and empty parts.
-pub(crate) fn normal(path: &str) -> String {
+/// `path`, which stays in the project, in its one form, by which files are told apart: without `.`, `..` and empty parts.
+pub fn normal(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {
         match part {
@@ -28,13 +28,6 @@ pub(crate) fn normal(path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// `path` without `.` and empty parts: `./a//b` and `a/b` are one file. `..` stays: a folder may be a link.
-pub fn tidy(path: &str) -> String {
-    let absolute = if path.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    format!("{absolute}{}", parts.join("/"))
 }
 
 /// Whether `path` is `folder` or lies in it. Everything lies in the project's folder, whose path is empty.

@@ -10,7 +10,7 @@ use uk_diagnostic::{Code, Diagnostic, Span};
 use uk_loader::typed;
 use uk_planner::device::Attached;
 use uk_planner::names;
-use uk_planner::paths::tidy;
+use uk_planner::paths::normal;
 
 use crate::hooks::Plan;
 use crate::in_use::{IN_USE, end_it, is_locked};
@@ -65,7 +65,7 @@ pub fn disks(
                 sector_size,
                 folder,
                 line: Some(device.span),
-                hook: own().find(|t| tidy(&t.path) == tidy(path)).map(|t| (t.make.hook.clone(), t.size())),
+                hook: own().find(|t| t.path == normal(path)).map(|t| (t.make.hook.clone(), t.size())),
             });
         }
     }

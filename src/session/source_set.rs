@@ -7,7 +7,7 @@ use uk_loader::{Found, Project, SourceSet, SourceSets};
 use uk_planner::catalogue::Catalogue;
 use uk_planner::device::{DeviceGraph, ParamValue};
 use uk_planner::manifest::{ArgumentValue, Unikernel};
-use uk_planner::paths::{tidy, within};
+use uk_planner::paths::{normal, within};
 use uk_planner::{Name, Variant};
 
 /// The application's source set: without what hooks make and read and what devices are given, but for what it is compiled from.
@@ -132,7 +132,7 @@ fn given_to_devices(
         paths.extend(device.attachments.iter().map(|attachment| attachment.path().to_owned()));
     }
     // As the loader names files.
-    paths = paths.iter().map(|path| tidy(path)).filter(|path| !path.is_empty()).collect();
+    paths = paths.iter().map(|path| normal(path)).filter(|path| !path.is_empty()).collect();
     paths.sort();
     paths.dedup();
     paths

@@ -371,12 +371,14 @@ fn what_is_in_an_images_place_is_told_with_what_to_type() {
     let said = uk(folder.path(), ["build"]).run().ok().stderr;
     assert!(said.contains("help: `truncate -s 51200000 disk.img` makes it longer"), "{said}");
     // A size that no disk has: the guest isn't started, and both say the same.
-    for bytes in [0, 1000] {
+    fs::create_dir(folder.join("a")).expect("folders can be made");
+    for (bytes, file) in [(0, "disk.img"), (1000, "\"a/.././disk.img\"")] {
         image(&folder, "disk.img", bytes, b"");
+        folder.edit("unikernel.kdl", "file=disk.img", &format!("file={file}"));
         let said = uk(folder.path(), ["run"]).run().fails(125, &["UK0609", "UK0708"]);
-        assert_eq!(said.matches("`truncate -s 51200000 disk.img`").count(), 2, "{said}");
+        assert_eq!(said.matches("`truncate -s 51200000 ").count(), 2, "{said}");
     }
     image(&folder, "disk.img", 51_200_001, b"");
     let said = uk(folder.path(), ["run"]).run().fails(125, &["UK0708"]);
-    assert!(said.contains("`truncate -s 51200512 disk.img`"), "nothing is cut off: {said}");
+    assert!(said.contains("`truncate -s 51200512 a/../disk.img`"), "nothing is cut off: {said}");
 }

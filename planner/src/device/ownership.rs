@@ -8,7 +8,7 @@ use super::ParamValue;
 use super::jobs::{Argument, JobDraft};
 use super::resolve::{Draft, Instance};
 use crate::names;
-use crate::paths::tidy;
+use crate::paths::normal;
 use crate::read::Name;
 
 impl<'m> Draft<'m> {
@@ -60,7 +60,7 @@ impl<'m> Draft<'m> {
                 let (text, what) = match &slot.value {
                     ParamValue::Fixed(value) => {
                         let text = value.to_string();
-                        let value = if path { tidy(&text) } else { text.clone() };
+                        let value = if path { normal(&text) } else { text.clone() };
                         (text, format!("{what}={value}"))
                     }
                     ParamValue::Key(key) => {

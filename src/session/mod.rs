@@ -186,16 +186,16 @@ pub fn catalogues_of(
     };
     let host = root.and_then(|root| {
         let (store, sdk) = open_store(cancel)?;
-        Ok((uk_loader::host(&root, &store)?, store, sdk, root))
+        Ok((uk_loader::host(&root, &store)?, sdk, root))
     });
-    let (host, store, sdk, root) = match host {
+    let (host, sdk, root) = match host {
         Ok(host) => host,
         Err(failure) => return (catalogues, Err(failure)),
     };
     for project in projects_of(&root, &mut reading) {
         let prepared = project.prepare(&sdk);
-        let found = prepared
-            .and_then(|()| Cargo::new(&project, &host, &sdk, locking, store.cancel()).application(&[]));
+        let found =
+            prepared.and_then(|()| Cargo::new(&project, &host, &sdk, locking, cancel).application(&[]));
         match reading.take(found.map_err(|fault| vec![*fault])) {
             Some(found) if !found.devices.is_empty() => {
                 catalogues.extend(catalogue(&[Sdk::devices(), found.devices].concat(), &mut reading));

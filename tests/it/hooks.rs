@@ -24,7 +24,7 @@ fn write_at(path: &Path, bytes: &[u8], at: u64) {
     file.write_at(bytes, at).expect("it can be written");
 }
 
-const IMAGE: &str = "hook disk-image {\n    image \"disks/disk.img\" sectors=100000\n}";
+pub const IMAGE: &str = "hook disk-image {\n    image \"disks/disk.img\" sectors=100000\n}";
 
 #[test]
 fn an_image_is_made_once_and_then_belongs_to_the_user() {
@@ -97,64 +97,6 @@ fn clean_takes_back_what_hooks_made_and_leaves_what_was_edited() {
             && !folder.join(".uk/made.json").exists()
     );
     assert_eq!(folder.read("shared/deep/mine"), "mine");
-}
-
-#[test]
-fn a_file_that_was_there_before_is_the_users() {
-    let folder = hello(IMAGE);
-    folder.write("disks/disk.img", "mine");
-    build(&folder, &[]);
-    uk(folder.path(), ["clean", "--force"]).run().ok();
-    assert_eq!(folder.read("disks/disk.img"), "mine");
-}
-
-/// Copied or committed outputs: `uk` doesn't know whose they are, so they stay, and it says so where its hook would make others.
-#[test]
-fn what_is_there_without_a_record_is_kept_and_told() {
-    let folder = with_program();
-    build(&folder, &[]);
-    std::fs::remove_dir_all(folder.join(".uk")).expect("it is there");
-    let ran = build(&folder, &[]);
-    assert!(!ran.stderr.contains("UK0609"), "it is what the hooks make: {ran}");
-
-    folder.write("words.txt", "c\na\n");
-    folder.write("etc/words", "mine\n");
-    std::fs::remove_file(folder.join("copied")).expect("it is there");
-    let ran = build(&folder, &[]);
-    for (path, hook) in [("out/words", "words"), ("etc/words", "publish")] {
-        let told =
-            format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before");
-        assert!(ran.stderr.contains(&told), "{path}: {ran}");
-    }
-    assert!(!ran.stderr.contains("site/deep/a"), "it is what the hook would make: {ran}");
-    assert!(ran.stderr.contains("help: `--fresh` makes it anew"), "{ran}");
-    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nb\n".into(), "mine\n".into()));
-    assert_eq!((folder.read("copied"), folder.read("site/deep/c")), ("a\nc\n".into(), "c\n".into()));
-
-    let ran = build(&folder, &["--fresh"]);
-    assert!(!ran.stderr.contains("UK0609"), "{ran}");
-    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nc\n".into(), "a\nc\n".into()));
-}
-
-#[test]
-fn a_copy_follows_its_source_until_it_is_edited() {
-    let folder = hello("hook config {\n    copy \"template.cfg\" \"server.cfg\"\n}");
-    folder.write("template.cfg", "port 80\n");
-    build(&folder, &[]);
-    folder.write("template.cfg", "port 81\n");
-    let plan = uk(folder.path(), ["plan"]).run().ok();
-    assert!(plan.stdout.contains("hook config = copy template.cfg server.cfg (to update)"), "{plan}");
-    build(&folder, &[]);
-    assert_eq!(folder.read("server.cfg"), "port 81\n");
-    folder.write("server.cfg", "port 82\n");
-    let ran = build(&folder, &[]);
-    assert!(!ran.stderr.contains("UK0609"), "nothing else is wanted: {ran}");
-    folder.write("template.cfg", "port 83\n");
-    let ran = build(&folder, &[]);
-    assert!(ran.stderr.contains("UK0609"), "{ran}");
-    assert_eq!(folder.read("server.cfg"), "port 82\n");
-    build(&folder, &["--fresh"]);
-    assert_eq!(folder.read("server.cfg"), "port 83\n");
 }
 
 #[test]

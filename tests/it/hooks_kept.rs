@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rustix::fs::inotify;
 
-use crate::hooks::{build, hello};
+use crate::hooks::{IMAGE, build, hello, with_program};
+use crate::support::uk;
 
 /// Whether `done` opens `path`.
 fn opens(path: &Path, done: impl FnOnce()) -> bool {
@@ -16,6 +17,64 @@ fn opens(path: &Path, done: impl FnOnce()) -> bool {
     done();
     let mut buffer = [MaybeUninit::uninit(); 1024];
     inotify::Reader::new(watch, &mut buffer).next().is_ok()
+}
+
+#[test]
+fn a_file_that_was_there_before_is_the_users() {
+    let folder = hello(IMAGE);
+    folder.write("disks/disk.img", "mine");
+    build(&folder, &[]);
+    uk(folder.path(), ["clean", "--force"]).run().ok();
+    assert_eq!(folder.read("disks/disk.img"), "mine");
+}
+
+/// Copied or committed outputs: `uk` doesn't know whose they are, so they stay, and it says so where its hook would make others.
+#[test]
+fn what_is_there_without_a_record_is_kept_and_told() {
+    let folder = with_program();
+    build(&folder, &[]);
+    fs::remove_dir_all(folder.join(".uk")).expect("it is there");
+    let ran = build(&folder, &[]);
+    assert!(!ran.stderr.contains("UK0609"), "it is what the hooks make: {ran}");
+
+    folder.write("words.txt", "c\na\n");
+    folder.write("etc/words", "mine\n");
+    fs::remove_file(folder.join("copied")).expect("it is there");
+    let ran = build(&folder, &[]);
+    for (path, hook) in [("out/words", "words"), ("etc/words", "publish")] {
+        let told =
+            format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before");
+        assert!(ran.stderr.contains(&told), "{path}: {ran}");
+    }
+    assert!(!ran.stderr.contains("site/deep/a"), "it is what the hook would make: {ran}");
+    assert!(ran.stderr.contains("help: `--fresh` makes it anew"), "{ran}");
+    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nb\n".into(), "mine\n".into()));
+    assert_eq!((folder.read("copied"), folder.read("site/deep/c")), ("a\nc\n".into(), "c\n".into()));
+
+    let ran = build(&folder, &["--fresh"]);
+    assert!(!ran.stderr.contains("UK0609"), "{ran}");
+    assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nc\n".into(), "a\nc\n".into()));
+}
+
+#[test]
+fn a_copy_follows_its_source_until_it_is_edited() {
+    let folder = hello("hook config {\n    copy \"template.cfg\" \"server.cfg\"\n}");
+    folder.write("template.cfg", "port 80\n");
+    build(&folder, &[]);
+    folder.write("template.cfg", "port 81\n");
+    let plan = uk(folder.path(), ["plan"]).run().ok();
+    assert!(plan.stdout.contains("hook config = copy template.cfg server.cfg (to update)"), "{plan}");
+    build(&folder, &[]);
+    assert_eq!(folder.read("server.cfg"), "port 81\n");
+    folder.write("server.cfg", "port 82\n");
+    let ran = build(&folder, &[]);
+    assert!(!ran.stderr.contains("UK0609"), "nothing else is wanted: {ran}");
+    folder.write("template.cfg", "port 83\n");
+    let ran = build(&folder, &[]);
+    assert!(ran.stderr.contains("UK0609"), "{ran}");
+    assert_eq!(folder.read("server.cfg"), "port 82\n");
+    build(&folder, &["--fresh"]);
+    assert_eq!(folder.read("server.cfg"), "port 83\n");
 }
 
 /// Committed outputs, and copies that were edited or written as disks, can be large.

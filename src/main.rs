@@ -47,15 +47,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends the command's processes on Ctrl-C and the like. Where signals can't be had, Ctrl-C ends `uk` alone, and what it
-/// had begun is cleared away by the next build.
+/// Ends the command's processes on Ctrl-C and the like, but for signals that `uk` was started to ignore, as by `nohup`. Where
+/// signals can't be had, Ctrl-C ends `uk` alone, and what it had begun is cleared away by the next build.
 fn cancel_on_signal(cancel: &Cancel) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+    let ignored = ignored_signals();
+    let heard = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new(heard) {
         let cancel = cancel.clone();
         // Where there are no threads, no step begins that would have to be ended.
         let _ = std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| cancel.cancel()));
     }
+}
+
+/// The signals that this process ignores, a bit each from the lowest on (`SigIgn` in proc_pid_status(5)).
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// What clap has to say: help and versions, or why the command line can't be read. A guest could end with clap's own 2, so

@@ -99,6 +99,27 @@ fn without_walls_children_end_with_the_build_too() {
     is_broken_off(Signal::INT, "folder");
 }
 
+#[test]
+fn a_build_that_nohup_started_hears_of_no_closed_terminal() {
+    let (store, folder) = (Folder::empty(), Folder::example("noop"));
+    let (begun, go) = (store.join("begun"), store.join("go"));
+    folder.write(
+        "build.rs",
+        &format!(
+            "fn main() {{\n    std::fs::write({begun:?}, \"\").unwrap();\n    \
+             while !std::path::Path::new({go:?}).exists() {{\n        \
+             std::thread::sleep(std::time::Duration::from_millis(10));\n    }}\n}}\n"
+        ),
+    );
+    let at = store.join("store");
+    let build = uk(folder.path(), ["build"]).store(&at).env("UK_SANDBOX", "folder");
+    let running = build.through("env", &["--ignore-signal=HUP"]).start();
+    wait_until("the build script runs", || begun.exists());
+    running.signal(Signal::HUP);
+    std::fs::write(&go, "").expect("files can be written");
+    running.wait().ok();
+}
+
 /// The processes that are in a folder.
 fn processes_in(folder: &Path) -> Vec<Pid> {
     let all = std::fs::read_dir("/proc").expect("there is one").flatten();

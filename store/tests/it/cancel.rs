@@ -9,8 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use uk_store::Cancel;
 
 fn shell(script: &str) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]);
+    // Whoever runs the tests in the background ignores some of these, and shells keep to that.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM,HUP", "/bin/sh", "-c", script]);
     command
 }
 

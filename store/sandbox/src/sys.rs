@@ -139,7 +139,6 @@ pub(crate) fn raise(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
-/// Waits for a child, or any with -1: which, and how it is.
 /// Ends every process of this pid namespace but the caller, its first one, and waits until they are gone.
 pub(crate) fn end_all() {
     assert_eq!(std::process::id(), 1, "elsewhere this would end everything that the user has");
@@ -149,6 +148,7 @@ pub(crate) fn end_all() {
     while wait(-1, 0).is_ok() {}
 }
 
+/// Waits for a child, or any with -1: which, and how it is.
 pub(crate) fn wait(pid: pid_t, options: c_int) -> io::Result<(pid_t, c_int)> {
     loop {
         let mut status = 0;

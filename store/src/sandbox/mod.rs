@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitStatus, Stdio};
 
 use uk_action::{Action, Arg, Class, Command, Digest, Kind, PathArg, Tree};
-use uk_sandbox::{Fault, FaultKind, Plan, Watch};
+use uk_sandbox::{Fault, FaultKind, NOT_STARTED, Plan, Watch};
 
 use crate::cancel::{Cancel, Ended};
 use crate::error::During;
@@ -136,6 +136,9 @@ impl<'a> Sandbox<'a> {
         };
         launcher.stdin(Stdio::piped()).stdout(out).stderr(log);
         let ended = cancel.run(&mut launcher, &plan.to_bytes(), options.timeout).map_err(not_started)?;
+        if ended.status.code() != Some(NOT_STARTED.into()) {
+            return Ok(ended);
+        }
         let Some(Fault { kind, what, error }) = Fault::read(&fault) else { return Ok(ended) };
         Err(match kind {
             FaultKind::Walls => Reason::NoWalls { class: self.class, what, source: error },

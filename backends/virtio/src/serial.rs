@@ -9,13 +9,10 @@ use crate::single::Single;
 const PORT: u16 = 0x3f8;
 /// Its line at the interrupt controllers.
 const LINE: u8 = 4;
-/// Bytes that its queues take.
-const QUEUE: u8 = 16;
 
 // Registers, from `PORT`.
 const DATA: u16 = 0;
 const INTERRUPTS: u16 = 1;
-const FIFO: u16 = 2;
 const LINE_CONTROL: u16 = 3;
 const MODEM_CONTROL: u16 = 4;
 const LINE_STATUS: u16 = 5;
@@ -23,20 +20,16 @@ const SCRATCH: u16 = 7;
 
 // Bits of the line status.
 const RECEIVED: u8 = 1;
-const QUEUE_EMPTY: u8 = 1 << 5;
+const TAKES: u8 = 1 << 5;
 const ALL_SENT: u8 = 1 << 6;
 
 struct State {
     present: bool,
-    /// Bytes that it takes once it has nothing left to send.
-    queue: u8,
-    /// Bytes that it takes before the line status must be read again.
-    room: u8,
     /// The last byte wasn't the end of a line.
     within_line: bool,
 }
 
-static STATE: Single<State> = Single::new(State { present: false, queue: 1, room: 0, within_line: false });
+static STATE: Single<State> = Single::new(State { present: false, within_line: false });
 
 fn has(bit: u8) -> bool {
     in8(PORT + LINE_STATUS) & bit != 0
@@ -54,12 +47,7 @@ pub fn init() {
     if in8(PORT + SCRATCH) != 0x5a {
         return;
     }
-    // Switching the queues on empties the device. A host that has sent something already, and will send more as soon as that
-    // is read, would lose it: then there is no queue.
-    let queued = !has(RECEIVED);
-    if queued {
-        out8(PORT + FIFO, 1);
-    }
+    // Its queues stay off: switching them on empties the device, and what a host has just sent is lost.
     let divisor_latch = 0x80;
     for (register, value) in [
         (INTERRUPTS, 0),
@@ -71,12 +59,7 @@ pub fn init() {
     ] {
         out8(PORT + register, value);
     }
-    with(|state| {
-        state.present = true;
-        if queued {
-            state.queue = QUEUE;
-        }
-    });
+    with(|state| state.present = true);
 }
 
 /// Waits until all is out.
@@ -117,15 +100,11 @@ impl State {
     }
 
     fn send(&mut self, byte: u8) {
-        if self.room == 0 {
-            // The host takes its time; a console loses nothing.
-            while !has(QUEUE_EMPTY) {
-                core::hint::spin_loop();
-            }
-            self.room = self.queue;
+        // The host takes its time; a console loses nothing.
+        while !has(TAKES) {
+            core::hint::spin_loop();
         }
         out8(PORT + DATA, byte);
-        self.room -= 1;
         self.within_line = byte != b'\n';
     }
 }
@@ -142,7 +121,7 @@ pub fn write(bytes: &[u8]) {
 
 /// Whether the host takes bytes now.
 pub fn is_ready() -> bool {
-    with(|state| !state.present || state.room > 0 || has(QUEUE_EMPTY))
+    with(|state| !state.present || has(TAKES))
 }
 
 /// Takes what has come in, up to `buffer`'s length; 0 if nothing has.

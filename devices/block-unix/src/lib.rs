@@ -29,8 +29,9 @@ const WATCH: Duration = Duration::from_secs(1);
 /// For how many times as long the threads write afterwards: while writes are watched, the executor's thread waits for at most a fifth
 /// of the time.
 const BACK_OFF: u32 = 4;
-/// Others get their turn after this many requests that were ready at once.
-const TURN: u32 = 32;
+/// Others get their turn after this many bytes that were moved at once. So requests that are made side by side, each a piece of a
+/// stream, reach the file much as the stream has them, which the system's caches are made for.
+const TURN: usize = 65_536;
 
 /// The device `block-of-file`.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub struct Disk {
     back_off: Cell<Option<Instant>>,
     /// Until when writes are watched.
     watch: Cell<Option<Instant>>,
-    /// How many requests were ready at once.
-    at_once: Cell<u32>,
+    /// How many bytes were moved at once since others had their turn.
+    at_once: Cell<usize>,
     file: Arc<Opened>,
     pool: Pool,
 }
@@ -78,10 +79,11 @@ impl Disk {
         sector * u64::from(self.geometry.sector_size)
     }
 
-    /// Counts a request that was ready at once.
-    async fn turn(&self) {
-        self.at_once.set(self.at_once.get().wrapping_add(1));
-        if self.at_once.get().is_multiple_of(TURN) {
+    /// Counts what was moved at once.
+    async fn turn(&self, bytes: usize) {
+        self.at_once.update(|before| before.saturating_add(bytes));
+        if self.at_once.get() >= TURN {
+            self.at_once.set(0);
             uk_executor::yield_now().await;
         }
     }
@@ -123,7 +125,7 @@ impl Block for Disk {
         let offset = self.offset(sector);
         let done = self.file.read_cached(offset, buffer);
         let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) else {
-            self.turn().await;
+            self.turn(done).await;
             return Ok(());
         };
         let memory = self.pool.memory(rest.len());
@@ -140,7 +142,7 @@ impl Block for Disk {
         }
         let offset = self.offset(sector);
         if let Some(outcome) = self.write_cached(offset, data) {
-            self.turn().await;
+            self.turn(data.len()).await;
             return outcome;
         }
         let mut memory = self.pool.memory(data.len());

@@ -46,6 +46,17 @@ static uint64_t microseconds(void) {
 static int disk;
 static char *buffers[32];
 
+/* The same permutation as in xtask/guests/disk-speed. */
+static uint64_t shuffled(uint64_t number, uint64_t count) {
+    static const uint64_t factors[] = {0xff51afd7ed558ccdull, 0xc4ceb9fe1a85ec53ull};
+    unsigned shift = __builtin_ctzll(count) / 2 + 1;
+    for (int i = 0; i < 2; i++) {
+        number = number * factors[i] % count;
+        number ^= number >> shift;
+    }
+    return number;
+}
+
 static uint64_t pass(uint64_t total, unsigned size, unsigned depth, int random, int write) {
     uint64_t count = total / size, next = 0, done = 0, sum = 0;
     aio_context_t context = 0;
@@ -59,7 +70,7 @@ static uint64_t pass(uint64_t total, unsigned size, unsigned depth, int random, 
         unsigned ready = 0;
         while (idles && next < count) {
             unsigned lane = idle[--idles];
-            uint64_t number = random ? next * 0x9e3779b1ull % count : next, offset = number * size, mark = offset + size;
+            uint64_t number = random ? shuffled(next, count) : next, offset = number * size, mark = offset + size;
             next++;
             if (write) memcpy(buffers[lane], &mark, 8);
             if (depth == 1) {

@@ -63,8 +63,7 @@ async fn pass(
         let mut buffer = vec![lane as u8; size];
         let mut sum = 0_u64;
         for number in (lane..count).step_by(depth as usize) {
-            // An odd factor makes a permutation of a power of two.
-            let number = if random { number.wrapping_mul(0x9e37_79b1) % count } else { number };
+            let number = if random { shuffled(number, count) } else { number };
             let offset = number * size as u64;
             if write {
                 buffer[..8].copy_from_slice(&(offset + size as u64).to_le_bytes());
@@ -83,4 +82,15 @@ async fn pass(
         sum = sum.wrapping_add(lane?);
     }
     Ok(sum)
+}
+
+/// A permutation of the numbers below `count`, a power of two, that looks like chance, as `fio`'s random order does: multiples of a
+/// constant alone come to the same part of the disk as seldom as can be, which no cache is made for. Odd factors and shifts to
+/// the right can be undone, so that it is a permutation; the factors are those of MurmurHash3's `fmix64`.
+fn shuffled(number: u64, count: u64) -> u64 {
+    let shift = count.ilog2() / 2 + 1;
+    [0xff51_afd7_ed55_8ccd_u64, 0xc4ce_b9fe_1a85_ec53].into_iter().fold(number, |number, factor| {
+        let number = number.wrapping_mul(factor) % count;
+        number ^ number >> shift
+    })
 }

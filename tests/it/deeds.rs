@@ -177,6 +177,13 @@ fn a_refused_allocation_is_no_fault() {
 }
 
 #[test]
+fn the_functions_on_memory_do_what_loops_do() {
+    if can_run(MICROVM) {
+        run(&Folder::deeds(), MICROVM, "copy").ok();
+    }
+}
+
+#[test]
 fn a_panic_ends_with_101_and_its_place_on_unix() {
     let folder = Folder::deeds();
     let ran = run(&folder, UNIX, "panic").ends(101);

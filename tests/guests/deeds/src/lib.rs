@@ -62,13 +62,6 @@ pub async fn start(keys: Keys, time: impl Time) -> uk_device::Result {
         },
         // SAFETY: as above.
         DeedKey::Illegal => unsafe { asm!("ud2") },
-        DeedKey::Clock => {
-            for _ in 0..3 {
-                time.sleep(Duration::from_millis(500)).await;
-                log::info!("tick");
-            }
-            return Ok(());
-        }
         DeedKey::Copy => return copies(),
         DeedKey::Idle => {
             time.sleep(Duration::MAX).await;
@@ -79,11 +72,11 @@ pub async fn start(keys: Keys, time: impl Time) -> uk_device::Result {
 
 /// Compares the functions on memory, which a freestanding image brings itself, with loops.
 fn copies() -> uk_device::Result {
-    let fresh = || -> [u8; 160] { core::array::from_fn(|i| (i * 7 + 3) as u8) };
+    let fresh = || -> [u8; 400] { core::array::from_fn(|i| (i * 7 + 3) as u8) };
     for (from, to) in
-        [(0, 80), (40, 40), (40, 41), (41, 40), (40, 47), (47, 40), (40, 49), (49, 40), (30, 60)]
+        [(0, 200), (40, 40), (40, 41), (41, 40), (40, 47), (47, 40), (40, 49), (49, 40), (30, 60)]
     {
-        for length in 0..80 {
+        for length in 0..200 {
             let (mut bytes, mut wanted, source) = (fresh(), fresh(), fresh());
             black_box(&mut bytes).copy_within(black_box(from..from + length), to);
             (0..length).for_each(|i| wanted[to + i] = source[from + i]);

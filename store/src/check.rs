@@ -158,7 +158,7 @@ fn quarantine(store: &Store, keys: &[Digest]) -> Result<(), StoreError> {
     fs::create_dir_all(&bad).during("make", &bad)?;
     for key in keys {
         let record = store.record_path(*key);
-        fs::rename(&record, bad.join(key.to_string())).during("move", &record)?;
+        fs::rename(&record, store.unlike_path(*key)).during("move", &record)?;
     }
     let copies = fs::read_dir(store.root().join("recent")).into_iter().flatten().flatten();
     for copy in copies.map(|entry| entry.path()) {

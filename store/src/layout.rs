@@ -141,6 +141,11 @@ impl Store {
         self.sharded("ac", key)
     }
 
+    /// Where the record of a key is put that comes out otherwise in a second build.
+    pub(crate) fn unlike_path(&self, key: Digest) -> PathBuf {
+        self.root().join("bad").join(format!("check-{key}"))
+    }
+
     /// Where the explanation of a key is.
     pub(crate) fn why_path(&self, key: Digest) -> PathBuf {
         self.sharded("why", key)

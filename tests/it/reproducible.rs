@@ -129,9 +129,18 @@ fn a_build_script_that_writes_the_time_is_caught() {
     let files: Vec<&String> = kept.iter().filter(|path| path.ends_with("/built.txt")).collect();
     assert_eq!(files.len(), 2, "{kept:?}");
     assert_ne!(store.bytes(files[0]), store.bytes(files[1]));
+    // What it made is still known, as often as garbage is collected.
+    let collect = || uk(folder.path(), ["store", "gc"]).store(store.path()).run().ok();
+    let bad = || store.listing().iter().filter(|path| path.starts_with("bad/check-")).count();
+    for _ in 0..2 {
+        assert!(collect().stdout.contains("; 1 root"));
+        assert_eq!(bad(), 1);
+    }
     // Nobody relies on it any more.
     let again = uk(folder.path(), ["build"]).store(store.path()).run().ok();
-    assert!(again.did("run-script hello"), "{again}");
+    assert!(again.did("run-script hello") && !again.did("run-script libc"), "{again}");
+    collect();
+    assert_eq!(bad(), 0);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use uk_action::Digest;
 use super::scan::{self, Scan};
 use crate::error::During;
 use crate::layout::Store;
+use crate::record::Record;
 use crate::scratch::{Lock, Temporary, remove};
 use crate::{StoreError, fault, recent};
 
@@ -92,7 +93,8 @@ impl Store {
 
     fn mark(&self, keep: &Keep, scan: Scan) -> Result<Marked, StoreError> {
         let mut marked = Marked::default();
-        let mut live = Live { store: self, scan: &scan, keys: HashSet::new(), objects: HashSet::new() };
+        let (keys, objects, unlike) = Default::default();
+        let mut live = Live { store: self, scan: &scan, keys, objects, unlike };
         let mut trees = keep.trees.iter().copied().collect::<HashSet<_>>();
         let mut lacking = Vec::new();
         for found in self.roots()? {
@@ -101,7 +103,7 @@ impl Store {
             };
             if root.stands() {
                 marked.report.roots += 1;
-                let unknown = root.keys.iter().filter(|key| !live.key(**key)).count();
+                let unknown = root.keys.iter().filter(|key| !live.key(**key) && !live.unlike(**key)).count();
                 if unknown > 0 {
                     lacking.push((root.artifact, root.witness));
                 }
@@ -148,9 +150,9 @@ impl Store {
         if let Some(most) = keep.size {
             Shrink::new(&mut live, needed).to(most, &rest, &loose);
         }
-        let Live { keys, objects, .. } = live;
+        let Live { keys, objects, unlike, .. } = live;
         marked.take(self, &scan, &keys, &objects)?;
-        marked.take_others(self, &trees)?;
+        marked.take_others(self, &trees, &unlike)?;
         Ok(marked)
     }
 }
@@ -161,6 +163,8 @@ struct Live<'a> {
     scan: &'a Scan,
     keys: HashSet<Digest>,
     objects: HashSet<Digest>,
+    /// Records that a check has put away.
+    unlike: HashSet<PathBuf>,
 }
 
 impl Live<'_> {
@@ -172,6 +176,16 @@ impl Live<'_> {
             made.into_iter().flatten().for_each(|made| self.object(made));
         }
         known
+    }
+
+    /// The same for a record that a check has put away: nobody relies on it, but it says what was made.
+    fn unlike(&mut self, key: Digest) -> bool {
+        let path = self.store.unlike_path(key);
+        let record = fs::read_to_string(&path).ok().and_then(|text| Record::from_text(&text));
+        let Some(record) = record else { return false };
+        self.unlike.insert(path);
+        record.outputs.iter().for_each(|made| self.object(made.digest));
+        true
     }
 
     fn object(&mut self, object: Digest) {
@@ -295,8 +309,13 @@ impl Marked {
         Ok(())
     }
 
-    /// Fixed trees that nothing uses, and what was found damaged.
-    fn take_others(&mut self, store: &Store, trees: &HashSet<Digest>) -> Result<(), StoreError> {
+    /// Fixed trees that nothing uses, and what was found damaged or `unlike`, but for records that roots name.
+    fn take_others(
+        &mut self,
+        store: &Store,
+        trees: &HashSet<Digest>,
+        unlike: &HashSet<PathBuf>,
+    ) -> Result<(), StoreError> {
         for (path, found) in scan::children(&store.root().join(crate::fixed::FOLDER))? {
             let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             if found.is_dir() && name.is_some_and(|digest| !trees.contains(&digest)) {
@@ -305,7 +324,8 @@ impl Marked {
                 self.garbage.push(path);
             }
         }
-        for (path, found) in scan::children(&store.root().join("bad"))? {
+        let bad = scan::children(&store.root().join("bad"))?.into_iter();
+        for (path, found) in bad.filter(|(path, _)| !unlike.contains(path)) {
             self.report.freed += if found.is_dir() { folder_size(&path)? } else { scan::size(&found) };
             self.report.others += 1;
             self.garbage.push(path);

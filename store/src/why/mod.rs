@@ -248,9 +248,7 @@ impl<'a> History<'a> {
         let scan = Scan::default();
         let made = scan.outputs(self.store, key).into_iter();
         let mut all = made.flat_map(|object| scan.with_entries(self.store, object)).chain([key]);
-        // A second build that came out otherwise puts a record there, too.
-        let unlike = is_in(format!("check-{}", key.short()));
-        if !unlike && all.any(|digest| is_in(digest.to_string())) { Cause::PutAway } else { Cause::Gone }
+        if all.any(|digest| is_in(digest.to_string())) { Cause::PutAway } else { Cause::Gone }
     }
 
     /// What [`Self::why`] would say of `id` of its command and of which inputs it has, were it the node `other` of `graph`.

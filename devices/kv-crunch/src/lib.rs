@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use uk_device::{Error, KvEntry, KvError, KvKind, KvRo, Result, SortedKeys, read_at};
-use uk_kv_format::crunch::Table;
+use uk_kv_format::crunch::{Entry, Table};
 
 /// The values of a table in the image.
 #[derive(Debug)]
@@ -40,17 +40,17 @@ impl<'t> Crunch<'t> {
 
     #[inline]
     fn find(&self, key: &str) -> Result<&'t [u8], KvError> {
-        let Some(place) = self.table.find(key) else { return self.lacks(key) };
-        if self.checked[place].get() { Ok(self.table.bytes(place)) } else { self.check(place) }
+        let Some(entry) = self.table.find(key) else { return self.lacks(key) };
+        if self.checked[entry.place].get() { Ok(self.table.bytes(&entry)) } else { self.check(&entry) }
     }
 
     #[cold]
-    fn check(&self, place: usize) -> Result<&'t [u8], KvError> {
-        let bytes = self.table.bytes(place);
-        if hash(bytes) != self.table.digest(place) {
+    fn check(&self, entry: &Entry<'t>) -> Result<&'t [u8], KvError> {
+        let bytes = self.table.bytes(entry);
+        if hash(bytes) != self.table.digest(entry) {
             return Err(KvError::Corrupt);
         }
-        self.checked[place].set(true);
+        self.checked[entry.place].set(true);
         Ok(bytes)
     }
 
@@ -95,14 +95,14 @@ impl<'t> KvRo for Crunch<'t> {
 
     async fn size(&self, key: &str) -> Result<u64, KvError> {
         match self.table.find(key) {
-            Some(place) => Ok(self.table.place(place).length as u64),
+            Some(entry) => Ok(entry.length as u64),
             None => self.lacks(key).map(|_| 0),
         }
     }
 
     async fn digest(&self, key: &str) -> Result<[u8; 32], KvError> {
         match self.table.find(key) {
-            Some(place) => Ok(self.table.digest(place)),
+            Some(entry) => Ok(self.table.digest(&entry)),
             None => self.lacks(key).map(|_| [0; 32]),
         }
     }

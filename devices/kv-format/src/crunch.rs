@@ -2,19 +2,20 @@
 //!
 //! | at | what |
 //! |---|---|
-//! | 0 | `uk-crunch 2` and zeros: 16 bytes |
+//! | 0 | `uk-crunch 3` and zeros: 16 bytes |
 //! | 16 | BLAKE3 of the index: from 48 to its end |
 //! | 48 | the index's end `u64`, the table's length `u64` |
 //! | 64 | values `u32`, buckets `u32`, slots `u32`, seed `u32` |
 //! | 80 | a displacement `u32` for each bucket |
-//! | | the place of a value `u32` for each slot; `u32::MAX` for none |
-//! | | an entry for each value, sorted by key: key's start `u32`, key's length `u32`, value's start `u64`, value's length `u64` |
+//! | | the start of an entry `u32` for each slot; `u32::MAX` for none |
+//! | | the start of each value's entry `u32`, sorted by key |
 //! | | BLAKE3 of each value, in the same order: apart, since few look-ups want one |
-//! | | the keys |
+//! | | the entries, in the same order: value's start `u64`, value's length `u64`, place in that order `u32`, key's length `u32`, key |
 //! | | the values, each from a multiple of 16 on |
 //!
 //! Integers are little-endian; starts count from the table's first byte. Buckets and slots are powers of two. A key's hash names
-//! a bucket, and with that bucket's displacement a slot, which no other key has.
+//! a bucket, and with that bucket's displacement a slot, which no other key has. So a look-up waits for memory three times:
+//! for the displacement, the slot, and the entry with its key.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,10 +23,11 @@ use alloc::vec::Vec;
 use crate::bytes::{digest, number32, number64};
 use crate::{Digest, Hash};
 
-const MAGIC: &[u8; 16] = b"uk-crunch 2\0\0\0\0\0";
+const MAGIC: &[u8; 16] = b"uk-crunch 3\0\0\0\0\0";
 /// Where the part begins that the digest is of.
 const COVERED: usize = 48;
 const HEADER: usize = 80;
+/// Bytes of an entry before its key.
 const ENTRY: usize = 24;
 const DIGEST: usize = 32;
 const NONE: u32 = u32::MAX;
@@ -64,10 +66,14 @@ pub fn index(items: &[Item<'_>], hash: Hash) -> Result<Vec<u8>, TooMuch> {
     let placed = (0..1000_u32).find_map(|seed| Some((seed, place(items, seed, buckets, slots)?)));
     let (seed, (displacements, slot_table)) = placed.ok_or(TooMuch::Collision)?;
 
-    let keys_start = HEADER + 4 * (buckets + slots) as usize + (ENTRY + DIGEST) * items.len();
-    let keys_length: usize = items.iter().map(|item| item.key.len()).sum();
-    let end = (keys_start + keys_length) as u64;
+    let first = HEADER + 4 * (buckets + slots) as usize + (4 + DIGEST) * items.len();
+    let keys: usize = items.iter().map(|item| item.key.len()).sum();
+    let end = (first + ENTRY * items.len() + keys) as u64;
     u32::try_from(end).map_err(|_| TooMuch::Keys)?;
+    let starts: Vec<u32> = items
+        .iter()
+        .scan(first, |next, item| Some(core::mem::replace(next, *next + ENTRY + item.key.len()) as u32))
+        .collect();
     let mut index = Vec::with_capacity(end as usize);
     index.extend_from_slice(MAGIC);
     index.extend_from_slice(&[0; 32]);
@@ -76,21 +82,21 @@ pub fn index(items: &[Item<'_>], hash: Hash) -> Result<Vec<u8>, TooMuch> {
     for number in [count, buckets, slots, seed] {
         index.extend_from_slice(&number.to_le_bytes());
     }
-    for number in displacements.iter().chain(&slot_table) {
+    let of_slot = slot_table.iter().map(|place| starts.get(*place as usize).unwrap_or(&NONE));
+    for number in displacements.iter().chain(of_slot).chain(&starts) {
         index.extend_from_slice(&number.to_le_bytes());
     }
-    let (mut key_start, mut value_start) = (keys_start as u32, end);
-    for item in items {
+    items.iter().for_each(|item| index.extend_from_slice(&item.digest));
+    let mut value_start = end;
+    for (place, item) in items.iter().enumerate() {
         value_start = value_start.next_multiple_of(ALIGN);
-        index.extend_from_slice(&key_start.to_le_bytes());
-        index.extend_from_slice(&(item.key.len() as u32).to_le_bytes());
         index.extend_from_slice(&value_start.to_le_bytes());
         index.extend_from_slice(&item.length.to_le_bytes());
-        key_start += item.key.len() as u32;
+        index.extend_from_slice(&(place as u32).to_le_bytes());
+        index.extend_from_slice(&(item.key.len() as u32).to_le_bytes());
+        index.extend_from_slice(item.key.as_bytes());
         value_start += item.length;
     }
-    items.iter().for_each(|item| index.extend_from_slice(&item.digest));
-    items.iter().for_each(|item| index.extend_from_slice(item.key.as_bytes()));
     index[56..64].copy_from_slice(&value_start.to_le_bytes());
     let digest = hash(&index[COVERED..]);
     index[16..48].copy_from_slice(&digest);
@@ -167,18 +173,21 @@ pub struct Table<'a> {
     bytes: &'a [u8],
     displacements: &'a [[u8; 4]],
     slots: &'a [[u8; 4]],
-    entries: &'a [[u8; ENTRY]],
+    /// Where the entries begin, sorted by key.
+    starts: &'a [[u8; 4]],
     digests: &'a [Digest],
     seed: u32,
 }
 
-/// A value's place in a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Where it begins.
-    pub start: usize,
-    /// Its length.
+/// What a table has of a value.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its place in the order of the keys' bytes.
+    pub place: usize,
+    /// The value's length.
     pub length: usize,
+    start: usize,
+    key: &'a [u8],
 }
 
 impl<'a> Table<'a> {
@@ -200,33 +209,34 @@ impl<'a> Table<'a> {
         }
         let (displacements, rest) = bytes.get(HEADER..end)?.split_at_checked(buckets.checked_mul(4)?)?;
         let (slots, rest) = rest.split_at_checked(slots.checked_mul(4)?)?;
-        let (entries, rest) = rest.split_at_checked(count.checked_mul(ENTRY)?)?;
+        let (starts, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
         let (digests, _) = rest.split_at_checked(count.checked_mul(DIGEST)?)?;
         let table = Self {
             bytes,
             displacements: displacements.as_chunks().0,
             slots: slots.as_chunks().0,
-            entries: entries.as_chunks().0,
+            starts: starts.as_chunks().0,
             digests: digests.as_chunks().0,
             seed: number32(bytes, 76)?,
         };
         // A table that isn't of this crate's making may have any index, with a digest that fits.
-        let slots_fit = table.slots.iter().all(|slot| {
-            let place = u32::from_le_bytes(*slot);
-            place == NONE || (place as usize) < count
-        });
         let entries_fit = (0..count).all(|place| {
-            let found = table.place(place);
-            let value = found.start.checked_add(found.length).is_some_and(|end| end <= bytes.len());
             let sorted = place == 0 || table.key_bytes(place - 1) < table.key_bytes(place);
-            value && sorted && str::from_utf8(table.key_bytes(place)).is_ok()
+            table.entry(table.starts[place]).is_some_and(|entry| {
+                let value = entry.start.checked_add(entry.length).is_some_and(|end| end <= bytes.len());
+                entry.place == place && value && sorted && str::from_utf8(entry.key).is_ok()
+            })
+        });
+        let slots_fit = table.slots.iter().all(|slot| {
+            *slot == NONE.to_le_bytes()
+                || table.entry(*slot).is_some_and(|entry| table.starts.get(entry.place) == Some(slot))
         });
         (slots_fit && entries_fit).then_some(table)
     }
 
     /// How many values there are.
     pub fn count(&self) -> usize {
-        self.entries.len()
+        self.starts.len()
     }
 
     /// The key at `place`, in the order of their bytes.
@@ -235,41 +245,40 @@ impl<'a> Table<'a> {
     }
 
     fn key_bytes(&self, place: usize) -> &'a [u8] {
-        let entry = &self.entries[place];
-        let (start, length) = (number32(entry, 0).unwrap_or(0), number32(entry, 4).unwrap_or(0));
-        let rest = self.bytes.get(start as usize..).unwrap_or_default();
-        rest.get(..length as usize).unwrap_or_default()
+        self.entry(self.starts[place]).map(|entry| entry.key).unwrap_or_default()
     }
 
-    /// Where the value at `place` is.
     #[inline]
-    pub fn place(&self, place: usize) -> Place {
-        let entry = &self.entries[place];
-        // What doesn't fit is refused by `new`.
-        let number = |at| number64(entry, at).and_then(|number| usize::try_from(number).ok());
-        Place { start: number(8).unwrap_or(usize::MAX), length: number(16).unwrap_or(usize::MAX) }
+    fn entry(&self, start: [u8; 4]) -> Option<Entry<'a>> {
+        let entry = self.bytes.get(u32::from_le_bytes(start) as usize..)?;
+        let (head, rest) = entry.split_first_chunk::<ENTRY>()?;
+        Some(Entry {
+            start: usize::try_from(number64(head, 0)?).ok()?,
+            length: usize::try_from(number64(head, 8)?).ok()?,
+            place: number32(head, 16)? as usize,
+            key: rest.get(..number32(head, 20)? as usize)?,
+        })
     }
 
-    /// The BLAKE3 that the bytes of the value at `place` are to have.
-    pub fn digest(&self, place: usize) -> Digest {
-        self.digests[place]
+    /// The BLAKE3 that the bytes of a value are to have.
+    pub fn digest(&self, entry: &Entry<'a>) -> Digest {
+        self.digests[entry.place]
     }
 
-    /// The place of `key` among the keys.
+    /// What there is of `key`.
     #[inline]
-    pub fn find(&self, key: &str) -> Option<usize> {
+    pub fn find(&self, key: &str) -> Option<Entry<'a>> {
         let hash = key_hash(key.as_bytes(), self.seed);
         let displacement =
             u32::from_le_bytes(self.displacements[bucket(hash, self.displacements.len() as u32)]);
-        let place =
-            u32::from_le_bytes(self.slots[slot(hash, displacement, self.slots.len() as u32)]) as usize;
-        (place < self.entries.len() && self.key_bytes(place) == key.as_bytes()).then_some(place)
+        let entry = self.entry(self.slots[slot(hash, displacement, self.slots.len() as u32)])?;
+        (entry.key == key.as_bytes()).then_some(entry)
     }
 
-    /// The bytes of the value at `place`, unchecked against its digest.
+    /// The bytes of a value, unchecked against its digest.
     #[inline]
-    pub fn bytes(&self, place: usize) -> &'a [u8] {
-        let Place { start, length } = self.place(place);
-        self.bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+    pub fn bytes(&self, entry: &Entry<'a>) -> &'a [u8] {
+        // What doesn't fit is refused by `new`.
+        self.bytes.get(entry.start..).and_then(|rest| rest.get(..entry.length)).unwrap_or_default()
     }
 }

@@ -36,17 +36,41 @@ fn those_for_machines_confirm_the_secret_there() {
     confirms(Q35, &["fat"]);
 }
 
+/// Makes the files of the conformance suite.
+fn fill(folder: &Path) {
+    for (key, value) in kv_files() {
+        let path = folder.join(key);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("folders can be made");
+        fs::write(path, value).expect("files can be written");
+    }
+}
+
+/// A store gives what an older `uk` made under the same key. So whoever changes what a tool makes raises `DATA_VERSION`, and then these.
+#[test]
+fn data_that_come_out_otherwise_have_another_version() {
+    const VERSION: u32 = 4;
+    const MADE: [(&str, &str); 3] = [
+        ("crunch", "d6c58c5a05995c4f4f7008a0438f3a0241f448285019e683935fdff5a8a91fe9"),
+        ("fat", "4165220c71f4a23725bc6c98f5783f0f0e88c9e7354f75c91b6308786b1385d2"),
+        ("tar", "8d998e213d7276b97086cd15e492f4b0564fa5b31e977c2cf8258394a1929da7"),
+    ];
+    assert_eq!(uk_planner::lower::DATA_VERSION, VERSION);
+    let folder = Folder::empty();
+    fill(&folder.join("t"));
+    assert_eq!(MADE.map(|(tool, _)| tool), uk_data::TOOLS);
+    for (tool, digest) in MADE {
+        uk_data::make(tool, &folder.join("t"), &folder.join(tool)).expect("it can be made");
+        assert_eq!(blake3::hash(&folder.bytes(tool)).to_hex().as_str(), digest, "{tool}");
+    }
+}
+
 /// Every implementation side by side in one guest, each with all of its interface.
 fn values_conform(place: Place) -> Option<Folder> {
     if !can_run(place) {
         return None;
     }
     let folder = Folder::copy(&repository().join("tests/guests/values"));
-    for (key, value) in kv_files() {
-        let path = folder.join("t").join(key);
-        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("folders can be made");
-        fs::write(path, value).expect("files can be written");
-    }
+    fill(&folder.join("t"));
     zeros(&folder.join("log.img"));
     let ran = uk(folder.path(), [&["run"], place].concat()).run().ok();
     assert!(ran.stdout.ends_with("[application] done\n"), "{ran}");

@@ -39,7 +39,7 @@ impl Record {
         self.hooks.is_empty() && self.artifacts.is_empty()
     }
 
-    /// Writes the record. The lock must be held.
+    /// Writes the record. The lock must be held, or the project for oneself alone.
     pub fn save(&self, project: &Project) -> io::Result<()> {
         write_atomically(&path(project), &serde_json::to_vec_pretty(self)?)
     }
@@ -65,7 +65,8 @@ impl Record {
     }
 }
 
-/// Keeps other processes from changing the record, and from carrying out hooks, until it is dropped.
+/// Keeps other builds from changing the record, and from carrying out hooks, until it is dropped. The project must be held
+/// ([`Project::hold`]), or the lock's file may go away.
 ///
 /// # Errors
 /// [`io::ErrorKind::Interrupted`] where `cancel` is turned while another process has it.

@@ -1,6 +1,6 @@
 //! Where the manifest is, and the folder that belongs to it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -103,14 +103,29 @@ impl Project {
         ))
     }
 
-    /// Waits until no other process has what this gives, and gives it; nothing where the file system can't do that. The
-    /// manifest's folder itself is locked, since [`Project::state`] may go away.
-    pub(crate) fn alone(&self) -> Option<File> {
+    /// Keeps [`Project::state`] and what was made from being taken away, until what this gives is dropped; nothing where the
+    /// file system can't do that. The manifest's folder itself is locked, since a file in the other would go away.
+    pub fn hold(&self) -> Option<File> {
         let folder = File::open(&self.folder).ok()?;
+        folder.lock_shared().ok().map(|()| folder)
+    }
+
+    /// Waits until nobody else holds the project, and keeps others from it. `waits` is called first if somebody does.
+    pub fn seize(&self, waits: impl FnOnce()) -> Option<File> {
+        let folder = File::open(&self.folder).ok()?;
+        if matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
+            waits();
+        }
         folder.lock().ok().map(|()| folder)
     }
 
-    /// Removes [`Project::state`], unless another process is just filling it.
+    /// Waits until no other process asks cargo about the held project, and keeps others from it.
+    pub(crate) fn alone(&self) -> Option<File> {
+        let lock = File::create(self.state().join("cargo.lock")).ok()?;
+        lock.lock().ok().map(|()| lock)
+    }
+
+    /// Removes [`Project::state`], unless another process holds it.
     pub fn forget(&self) {
         if let Ok(folder) = File::open(&self.folder)
             && folder.try_lock().is_ok()

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use uk_diagnostic::{Code, Diagnostic};
 use uk_loader::Project;
-use uk_store::Cancel;
 
 use crate::dist::Dist;
 use crate::failure::Failure;
@@ -17,7 +16,7 @@ use crate::ui::Ui;
 
 /// Cleans the project, or a workspace with every member. What was edited goes only with `force`, or when the person at the
 /// terminal says so. A member that can't be cleaned doesn't stand in the way of the others.
-pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
+pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
     let (mut projects, read) = session::projects(project);
     if !projects.contains(project) {
         projects.push(project.clone());
@@ -28,7 +27,9 @@ pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<()
         let may = |path: &Path| {
             force || ui.ask(&format!("{} was edited since it was made. Remove it?", named(path)))
         };
-        let cleaned = clean(&project, cancel, may).unwrap_or_else(|error| {
+        let waits = || ui.note(&format!("waiting for another `uk` to end in {}", project.folder.display()));
+        let _held = project.seize(waits);
+        let cleaned = clean(&project, may).unwrap_or_else(|error| {
             failure.diagnostics.push(
                 Diagnostic::error(
                     Code::NotWritable,
@@ -56,14 +57,13 @@ pub fn run(project: &Project, force: bool, cancel: &Cancel, ui: Ui) -> Result<()
     failure.if_any()
 }
 
-/// Removes what was made for `project`.
-fn clean(project: &Project, cancel: &Cancel, mut may: impl FnMut(&Path) -> bool) -> io::Result<Cleaned> {
+/// Removes what was made for `project`, which nobody else may hold.
+fn clean(project: &Project, mut may: impl FnMut(&Path) -> bool) -> io::Result<Cleaned> {
     let state = project.state();
     // A folder of that name without our mark isn't ours.
     if !state.join(".gitignore").exists() {
         return Ok(Cleaned::default());
     }
-    let lock = made::lock(project, cancel)?;
     let mut record = Record::load(project);
     let mut cleaned = Dist::clean(project, &mut record, &mut may)?;
     let hooks = hooks::clean(project, &mut record, &mut may);
@@ -73,7 +73,6 @@ fn clean(project: &Project, cancel: &Cancel, mut may: impl FnMut(&Path) -> bool)
     let hooks = hooks?;
     cleaned.removed.extend(hooks.removed);
     cleaned.kept.extend(hooks.kept);
-    drop(lock);
     clear_state(project, &state, record.is_empty())?;
     Ok(cleaned)
 }

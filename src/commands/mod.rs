@@ -35,7 +35,7 @@ pub fn run(cli: &Cli, cancel: &Cancel, ui: Ui) -> Result<ExitCode, Failure> {
                 .map(ExitCode::from)
                 .map_err(Failure::while_running);
         }
-        Command::Clean { force } => clean::run(&Project::find(&folder)?, *force, cancel, ui)?,
+        Command::Clean { force } => clean::run(&Project::find(&folder)?, *force, ui)?,
         Command::Why { node, select, format } => why::run(&folder, node, select, *format, cancel, ui)?,
         Command::Log { node, select } => log::run(&folder, node, select, cancel, ui)?,
         Command::Keys { select } => keys::run(&folder, select, cancel, ui)?,

@@ -7,6 +7,7 @@ mod members;
 mod reading;
 mod source_set;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -53,6 +54,8 @@ pub struct Session {
     pub left_out: Vec<Diagnostic>,
     /// What was asked for.
     asked: again::Asked,
+    /// Lets `uk clean` wait.
+    _held: Vec<File>,
 }
 
 /// One unikernel on one target.
@@ -119,19 +122,23 @@ impl Session {
         reading.stop_at_faults()?;
 
         let projects = members.iter().map(|m| &m.project).chain([&root]);
+        let held: Vec<File> = projects.clone().filter_map(Project::hold).collect();
         let new: Vec<Project> = projects.filter(|project| !project.state().exists()).cloned().collect();
         let planned = build_plan(&root, (&members, &others), &targets, select, go_on, cancel, &mut reading);
-        planned.map_err(|mut failure| {
-            // What is at fault leaves nothing behind.
-            new.iter().for_each(Project::forget);
-            // Where the machine lacks something, what is wrong with the manifests is known all the same.
-            let known = members.into_iter().flat_map(|member| member.faults);
-            failure.diagnostics.extend(known);
-            failure.sources = reading.sources;
-            sort(&mut failure.diagnostics);
-            failure.called_off();
-            failure
-        })
+        let mut failure = match planned {
+            Ok(session) => return Ok(Self { _held: held, ..session }),
+            Err(failure) => failure,
+        };
+        // What is at fault leaves nothing behind.
+        drop(held);
+        new.iter().for_each(Project::forget);
+        // Where the machine lacks something, what is wrong with the manifests is known all the same.
+        let known = members.into_iter().flat_map(|member| member.faults);
+        failure.diagnostics.extend(known);
+        failure.sources = reading.sources;
+        sort(&mut failure.diagnostics);
+        failure.called_off();
+        Err(failure)
     }
 }
 
@@ -193,6 +200,7 @@ pub fn catalogues_of(
         Err(failure) => return (catalogues, Err(failure)),
     };
     for project in projects_of(&root, &mut reading) {
+        let _held = project.hold();
         let prepared = project.prepare(&sdk);
         let found =
             prepared.and_then(|()| Cargo::new(&project, &host, &sdk, locking, cancel).application(&[]));
@@ -278,7 +286,7 @@ fn build_plan(
     let sources = std::mem::take(&mut reading.sources);
     let (hooks, graph, left_out) = (plans, lowering.finish(), faulty);
     let asked = again::Asked { folder: root.folder.clone(), select: select.clone() };
-    Ok(Session { begun, sources, store, planned, graph, hooks, warnings, left_out, asked })
+    Ok(Session { begun, sources, store, planned, graph, hooks, warnings, left_out, asked, _held: Vec::new() })
 }
 
 /// Adds the actions of every image of one unikernel, and plans what its hooks make.

@@ -1,6 +1,6 @@
 //! `uk clean` removes what was recorded as made, nothing else.
 
-use crate::support::{Folder, uk};
+use crate::support::{Folder, uk, wait_until};
 
 fn built() -> Folder {
     let folder = Folder::example("hello-key");
@@ -75,6 +75,19 @@ fn a_second_clean_does_nothing() {
     let ran = uk(folder.path(), ["clean"]).run().ok();
     assert_eq!((&*ran.stdout, &*ran.stderr), ("", ""));
     assert_eq!(folder.listing(), after);
+}
+
+#[test]
+fn clean_waits_until_nobody_builds() {
+    let folder = built();
+    let held = std::fs::File::open(folder.path()).expect("it is there");
+    held.lock_shared().expect("nobody has it for himself");
+    let running = uk(folder.path(), ["clean"]).start();
+    wait_until("it says that it waits", || running.said("stderr").contains("waiting for another `uk`"));
+    assert!(folder.join(".uk").exists() && folder.join("dist/hello-key").exists());
+    drop(held);
+    let ran = running.wait().ok();
+    assert!(!folder.join(".uk").exists() && !folder.join("dist").exists(), "{ran}");
 }
 
 #[test]

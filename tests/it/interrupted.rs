@@ -76,11 +76,13 @@ fn is_broken_off(signal: Signal, class: &str) {
     let (application, word) = slow();
     let (running, pids) = begin(&application, store.path(), &word, class);
     assert!(pids.iter().all(|pid| alive(*pid)));
+    let alone = || std::fs::File::open(application.path()).expect("it is there").try_lock();
+    assert!(matches!(alone(), Err(std::fs::TryLockError::WouldBlock)), "`uk clean` would wait");
     running.signal(signal);
     let said = running.wait().fails(130, &["UK0606"]);
     assert!(said.contains("what was finished is kept"), "{said}");
     wait_until("no child survives", || !pids.iter().any(|pid| alive(*pid)));
-    assert!(!application.join("dist").exists());
+    assert!(!application.join("dist").exists() && alone().is_ok());
     goes_on(&application, store.path(), class);
 }
 

@@ -110,6 +110,15 @@ impl Disk {
         fs::metadata(&self.path).is_ok_and(|found| found.file_type().is_block_device())
     }
 
+    /// Whether its path can stand in a command that is text, as QEMU's and those that are printed.
+    ///
+    /// # Errors
+    /// `UK0708` if it can't.
+    pub fn check_path(&self) -> Result<(), Diagnostic> {
+        let help = "move it, or run the command in a folder whose path is";
+        self.path.to_str().map(drop).ok_or_else(|| self.unfit("its path isn't UTF-8", help))
+    }
+
     /// Whether the guest can be given it.
     ///
     /// # Errors

@@ -39,8 +39,12 @@ pub struct Artifact {
 /// Runs `artifact` with `args` and returns its exit code.
 ///
 /// # Errors
-/// `UK0701` without the program that runs the target, `UK0702` where it ends without having run the guest to its end.
+/// `UK0701` without the program that runs the target, `UK0702` where it ends without having run the guest to its end,
+/// `UK0708` where a disk can't be named in the command.
 pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -> Result<u8, Diagnostic> {
+    if runner.print || artifact.target == Target::Virtio {
+        artifact.disks.iter().try_for_each(Disk::check_path)?;
+    }
     let report = artifact.state.join(format!("report-{}", std::process::id()));
     let (program, words) = command(artifact, args, runner, &report);
     // A process is told by its environment where its disks are.

@@ -1,7 +1,9 @@
 //! Disks: the example `block` and the conformance suite on the host and on every machine, and what `uk run` gives guests.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::process::{Command, Stdio};
 
@@ -321,6 +323,23 @@ fn the_printed_command_and_the_plan_show_the_disks() {
         "read_only": false, "sector_size": 512,
     }]);
     assert_eq!(plan["unikernels"][0]["attachments"], expected);
+}
+
+#[test]
+fn a_path_that_cannot_stand_in_a_command_is_refused() {
+    let (folder, place) = (Folder::example("block"), Folder::empty());
+    let here = place.path().join(OsStr::from_bytes(b"b\xff"));
+    fs::create_dir(&here).expect("it can be made");
+    folder.write("x.img", &"\0".repeat(512));
+    // As it is typed: by way of the current folder.
+    let up = "../".repeat(here.components().count() - 1);
+    let there = format!("{up}{}", folder.path().strip_prefix("/").expect("it is absolute").display());
+    for words in [&["--print"][..], &["--target", "virtio"]] {
+        let run = ["-C", &there, "run", "--attach", "disk=x.img"];
+        let ran = uk(&here, run.iter().chain(words)).run();
+        assert_eq!((ran.status.code(), ran.codes()), (Some(125), vec!["UK0708"]), "{ran}");
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("its path isn't UTF-8"), "{ran}");
+    }
 }
 
 #[test]

@@ -37,6 +37,12 @@ pub fn run(folder: &Path, select: &Select, effort: &Effort, cancel: &Cancel, ui:
 /// Builds everything in `session`, says so in one line, and puts the artifacts into `dist/`.
 pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failure> {
     ui.diagnostics(&session.warnings, &session.sources);
+    // There is a plan for each project.
+    let led_out = |plan: &hooks::Plan| plan.project.check_inside(Path::new("dist")).err();
+    let led_out: Vec<Diagnostic> = session.hooks.iter().filter_map(led_out).map(|fault| *fault).collect();
+    if !led_out.is_empty() {
+        return Err(Failure::new(led_out, &session.sources));
+    }
     let cancel = session.store.cancel();
     let options = effort::options(effort);
     let roots = session.roots();

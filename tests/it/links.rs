@@ -68,6 +68,23 @@ fn a_hook_goes_by_links_inside_the_project() {
 }
 
 #[test]
+fn nothing_is_built_into_a_dist_that_leads_out_of_the_project() {
+    let (folder, outside) = (Folder::example("noop"), Folder::empty());
+    link(&folder, "dist", outside.path());
+    for command in ["build", "run"] {
+        let ran = uk(folder.path(), [command]).run();
+        assert!(ran.codes() == ["UK0212"] && ran.stderr.contains("`dist` leads to it"), "{ran}");
+        assert!(ran.executed().is_empty() && outside.listing().is_empty(), "{ran}");
+    }
+    fs::create_dir(folder.join("out")).expect("folders can be made");
+    link(&folder, "dist", "out");
+    uk(folder.path(), ["build"]).run().ok();
+    assert!(folder.join("out/noop").is_file());
+    uk(folder.path(), ["clean"]).run().ok();
+    assert!(!folder.join("out/noop").exists() && folder.join("out").exists());
+}
+
+#[test]
 fn clean_removes_nothing_that_a_link_has_come_to_lead_out_to() {
     let (folder, outside) =
         (with_hooks("hello", "hook files {\n    image \"disks/disk.img\" sectors=8\n}"), Folder::empty());

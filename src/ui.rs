@@ -1,6 +1,7 @@
 //! The only printer: what a command makes goes to standard output, everything else to standard error.
 
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
@@ -12,6 +13,8 @@ use crate::failure::Failure;
 
 /// Diagnostics that are drawn at once: what damaged a file has many, and nobody reads more.
 const MOST: usize = 100;
+/// Paths that are listed at once: hooks can make hundreds.
+const MOST_PATHS: usize = 10;
 
 /// How to print in this run.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,16 @@ impl Ui {
     /// A line for the person at the terminal, to standard error.
     pub fn note(self, line: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+
+    /// A line for each of the `paths` in `folder` to which `what` was done, or for the first and for how many more there are.
+    pub fn paths(self, what: &str, folder: &Path, paths: &[PathBuf]) {
+        for path in paths.iter().take(MOST_PATHS) {
+            self.note(&format!("{what} {}", folder.join(path).display()));
+        }
+        if let more @ 1.. = paths.len().saturating_sub(MOST_PATHS) {
+            self.note(&format!("{what} {more} more in {}", folder.display()));
+        }
     }
 
     /// Asks the person at the terminal. Where there is none, the answer is no.

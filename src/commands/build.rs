@@ -92,9 +92,7 @@ pub fn build(session: &Session, effort: &Effort, ui: Ui) -> Result<Report, Failu
         let done = hooks::carry_out(plan, &report, &session.store, effort.fresh);
         let done = done.map_err(|fault| Failure::new(vec![*fault], &session.sources))?;
         ui.diagnostics(&done.warnings, &session.sources);
-        done.made
-            .iter()
-            .for_each(|path| ui.note(&format!("made {}", plan.project.folder.join(path).display())));
+        ui.paths("made", &plan.project.folder, &done.made);
     }
     for planned in &session.planned {
         cancel.check()?;

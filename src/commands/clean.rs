@@ -39,7 +39,7 @@ pub fn run(project: &Project, force: bool, ui: Ui) -> Result<(), Failure> {
             );
             Cleaned::default()
         });
-        cleaned.removed.iter().for_each(|path| ui.note(&format!("removed {}", named(path))));
+        ui.paths("removed", &project.folder, &cleaned.removed);
         for (path, why) in &cleaned.kept {
             let why = match why {
                 Kept::Edited => {

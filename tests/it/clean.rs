@@ -1,6 +1,6 @@
 //! `uk clean` removes what was recorded as made, nothing else.
 
-use crate::support::{Folder, uk, wait_until};
+use crate::support::{Folder, Ran, uk, wait_until};
 
 fn built() -> Folder {
     let folder = Folder::example("hello-key");
@@ -105,6 +105,25 @@ fn clean_leaves_a_state_folder_that_is_not_ours() {
     folder.write(".uk/mine.txt", "mine");
     uk(folder.path(), ["clean"]).run().ok();
     assert_eq!(folder.read(".uk/mine.txt"), "mine");
+}
+
+#[test]
+fn of_many_files_the_first_are_named_and_the_rest_is_counted() {
+    let folder = Folder::example("noop");
+    let hooks: String = (0..25).map(|number| format!("    mkdir \"many/{number}\"\n")).collect();
+    folder.write("unikernel.kdl", &format!("{}hook many {{\n{hooks}}}\n", folder.read("unikernel.kdl")));
+    let lines = |ran: &Ran, what: &str| {
+        let lines = ran.stderr.lines().filter(|line| line.starts_with(what)).map(str::to_owned);
+        lines.collect::<Vec<_>>()
+    };
+    let last = |what: &str, more: usize| format!("{what} {more} more in {}", folder.path().display());
+    let made = lines(&uk(folder.path(), ["build"]).run().ok(), "made ");
+    assert!(made.len() == 11 && made[0].ends_with("/many/0"), "{made:?}");
+    assert_eq!(made[10], last("made", 15));
+    // With two artifacts, and the folder that was made around the others.
+    let removed = lines(&uk(folder.path(), ["clean"]).run().ok(), "removed ");
+    assert!(removed.len() == 11 && removed[10] == last("removed", 18), "{removed:?}");
+    assert!(!folder.join("many").exists());
 }
 
 #[test]

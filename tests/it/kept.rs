@@ -1,5 +1,9 @@
 //! What a guest has said to be kept is there at the next boot, also when the machine was killed.
 
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::Signal;
 
 use crate::support::{Folder, MICROVM, Place, Q35, UNIX, can_run, uk, wait_until};
@@ -32,6 +36,15 @@ fn the_lottery_draws_once_a_boot_wherever_that_is() {
     assert_eq!((1..17).map(|sector| number(sector * 512)).sum::<u64>(), places.len() as u64, "the slots");
 }
 
+/// Waits until nobody uses a disk. A process that was killed has its files for a moment longer, and a machine with much else to
+/// do makes it long.
+fn released(image: &Path) {
+    let disk = File::options().write(true).open(image).expect("it is there");
+    wait_until("nobody uses the disk", || {
+        fcntl_lock(&disk, FlockOperation::NonBlockingLockExclusive).is_ok()
+    });
+}
+
 /// Notes are added in several boots, each of which is killed in the middle.
 fn notes_survive(place: Place, kills: usize) {
     if !can_run(place) {
@@ -48,6 +61,7 @@ fn notes_survive(place: Place, kills: usize) {
         wait_until("notes are added", || running.said("stdout").contains(&enough));
         running.signal_all(Signal::KILL);
         let ran = running.wait();
+        released(&folder.join("notes.img"));
         let said = lines(&ran.stdout).len();
         let listed = run_with(&folder, place, ["list"]).run().ok();
         let listed = lines(&listed.stdout);

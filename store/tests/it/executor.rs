@@ -154,10 +154,10 @@ fn what_took_longest_is_begun_first() {
             ))
         };
         let quick = add("quick", "true");
-        let slow = add("slow", "sleep 0.3");
+        let slow = add("slow", "sleep 0.03");
         // A long way from `first` on: its parts count together.
-        let first = add("first", "sleep 0.2");
-        let script = format!("sleep 0.2; echo {version} > o");
+        let first = add("first", "sleep 0.02");
+        let script = format!("sleep 0.02; echo {version} > o");
         let last = graph.add(shell("last", &script, vec![from(first, "i")], &[("o", OutputKind::File)]));
         (graph, [quick, slow, last])
     };
@@ -168,6 +168,19 @@ fn what_took_longest_is_begun_first() {
         events.executed(&graph)
     };
     order("1");
+    // Each took as long as it slept, and what the machine added, which isn't counted here.
+    let durations = place.store.root().join("durations");
+    let known = std::fs::read_to_string(&durations).unwrap();
+    let slept = [("first", 20), ("last", 20), ("quick", 0), ("slow", 30)];
+    assert_eq!(known.lines().count(), slept.len(), "{known}");
+    let mut exact = String::new();
+    for (label, milliseconds) in slept {
+        let took = known.lines().find_map(|line| line.strip_suffix(&format!(" compile {label}")));
+        let took = took.and_then(|took| took.parse::<u64>().ok());
+        assert!(took.is_some_and(|took| took >= milliseconds), "{label}: {known}");
+        exact += &format!("{milliseconds} compile {label}\n");
+    }
+    std::fs::write(durations, exact).unwrap();
     assert_eq!(order("2"), ["first", "slow", "last", "quick"]);
 }
 

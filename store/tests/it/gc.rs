@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, SystemTime};
 
 use uk_action::{ActionId, Digest, Graph, OutputKind};
@@ -157,20 +159,20 @@ fn builds_go_on_while_garbage_is_collected() {
     let place = place();
     let root_of_store = place.store.root().to_owned();
     drop(place.store);
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let rounds = std::thread::scope(|scope| {
+    let (stop, collections) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
         let collecting = scope.spawn(|| {
-            let mut rounds = 0;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Relaxed) {
                 Store::open(&root_of_store).unwrap().collect(&all()).unwrap();
-                rounds += 1;
+                collections.fetch_add(1, Relaxed);
             }
-            rounds
         });
         let builds = (0..3).map(|worker| {
-            let root_of_store = &root_of_store;
+            let (root_of_store, collections) = (&root_of_store, &collections);
             scope.spawn(move || {
-                for round in 0..6 {
+                // As long as it takes to be in the way of some collections, however the two are given their turns.
+                let on = |round: &i32| *round < 6 || *round < 1000 && collections.load(Relaxed) < 4;
+                for round in (0..).take_while(on) {
                     // Half of it was built before, by this or another: it may be there, or go while one looks.
                     let (graph, root) = chain(&format!("{}", (worker + round) % 2));
                     let store = Store::open(root_of_store).unwrap();
@@ -185,11 +187,11 @@ fn builds_go_on_while_garbage_is_collected() {
             })
         });
         let ended = builds.collect::<Vec<_>>().into_iter().map(|build| build.join()).collect::<Vec<_>>();
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Relaxed);
         ended.into_iter().for_each(|build| build.unwrap());
-        collecting.join().unwrap()
+        collecting.join().unwrap();
     });
-    assert!(rounds > 3, "{rounds}");
+    assert!(collections.into_inner() > 3);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a process of this backend prints, and how it exits. The test starts itself: as the unikernel, when ROLE is set.
+//! What a process of this backend prints, and how it exits. The test starts itself: as the unikernel, when UK_TEST_ROLE is set.
 
 use std::env;
 use std::ffi::OsStr;
@@ -48,7 +48,7 @@ async fn deed(values: &'static Values) -> uk_device::Result {
 fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
     let this = env::current_exe().expect("a test knows where it is");
     let mut command = Command::new(this);
-    command.args(args).env("ROLE", "unikernel").env("TZ", "XYZ-5:30").env_remove("RUST_BACKTRACE");
+    command.args(args).env("UK_TEST_ROLE", "unikernel").env("TZ", "XYZ-5:30").env_remove("RUST_BACKTRACE");
     command.output().expect("the test can start itself")
 }
 
@@ -62,7 +62,7 @@ fn check(args: &[&str], code: i32, stdout: &str, stderr: &str) {
 }
 
 fn main() -> ExitCode {
-    if env::var_os("ROLE").is_some() {
+    if env::var_os("UK_TEST_ROLE").is_some() {
         return unikernel::run();
     }
     let hello = " +05:30: INF [application] hello\n";

@@ -1,4 +1,4 @@
-//! The devices of the unix target do what their interfaces say. The test starts itself: as the unikernel, when ROLE is set.
+//! The devices of the unix target do what their interfaces say. The test starts itself: as the unikernel, when UK_TEST_ROLE is set.
 
 use std::env;
 use std::fs::File;
@@ -20,7 +20,7 @@ mod unikernel {
 
 async fn start(_: &'static Values) -> uk_device::Result {
     let (console, time) = (uk_console_unix::connect().await?, uk_time::connect().await?);
-    match env::var("ROLE").as_deref() {
+    match env::var("UK_TEST_ROLE").as_deref() {
         Ok("conform") => {
             let (clock, random) = (uk_clock::connect().await?, uk_random_unix::connect().await?);
             conformance::random(&random);
@@ -63,7 +63,7 @@ async fn start(_: &'static Values) -> uk_device::Result {
 
 fn command(role: &str) -> Command {
     let mut command = Command::new(env::current_exe().expect("a test knows where it is"));
-    command.env("ROLE", role).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("UK_TEST_ROLE", role).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -121,7 +121,7 @@ fn a_pipe_without_reader_is_an_error() {
 }
 
 fn main() -> ExitCode {
-    if env::var_os("ROLE").is_some() {
+    if env::var_os("UK_TEST_ROLE").is_some() {
         return unikernel::run();
     }
     everything_conforms();

@@ -73,8 +73,8 @@ fn a_device_that_breaks_the_rules_is_used_no_more() {
             bus.0.borrow_mut().manner = Manner::Honest;
             assert_eq!(disk.read(0, &mut buffer).await, Err(BlockError::Failed(255)), "{manner:?}");
             assert_eq!(disk.write(0, &buffer).await, Err(BlockError::Failed(255)), "{manner:?}");
+            assert_eq!(bus.0.borrow().resets, 2, "{manner:?}: at the beginning, and when it was found out");
         });
-        assert!(bus.0.borrow().resets >= 2);
     }
 }
 

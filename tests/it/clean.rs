@@ -138,14 +138,19 @@ fn after_clean_a_build_brings_all_back_without_building() {
 
 #[test]
 fn clean_removes_nothing_outside_of_the_project_whatever_the_record_says() {
-    let (folder, outside) = (built(), Folder::empty());
-    outside.write("victim", "theirs");
-    let record = folder.read(".uk/made.json");
-    let path = outside.join("victim");
-    folder
-        .write(".uk/made.json", &record.replace("dist/hello-key.virtio\"", &format!("{}\"", path.display())));
-    let _ = uk(folder.path(), ["clean"]).run();
-    assert_eq!(outside.read("victim"), "theirs");
+    let outside = Folder::empty();
+    let victim = outside.join("victim");
+    for path in [victim.display().to_string(), "dist/../../victim".to_owned()] {
+        let folder = built();
+        // It is what was made, so that nothing but its place is wrong.
+        for copy in [victim.clone(), folder.join("../victim")] {
+            std::fs::copy(folder.join("dist/hello-key.virtio"), copy).expect("it can be copied");
+        }
+        folder.edit(".uk/made.json", "\"dist/hello-key.virtio\"", &format!("{path:?}"));
+        uk(folder.path(), ["clean", "--force"]).run();
+        assert!(victim.exists() && folder.join("../victim").exists(), "{path}");
+        assert!(!folder.join("dist/hello-key").exists(), "the rest of the record is read");
+    }
 }
 
 #[test]

@@ -65,9 +65,9 @@ const HOST: [(&str, &[&str]); 10] = [
 ];
 /// Folders whose code does no IO: text and values in, values out.
 const PURE: [&str; 4] = ["planner/src", "planner/diagnostic/src", "store/action/src", "backends/src"];
-/// What code without IO doesn't name.
-const IO: [&str; 7] =
-    ["std::fs", "std::process", "std::env", "std::os", "TcpStream", "SystemTime", "Instant"];
+/// What code without IO doesn't name; in a list of imports it would be passed by.
+const IO: [&str; 8] =
+    ["std::fs", "std::process", "std::env", "std::os", "std::{", "TcpStream", "SystemTime", "Instant"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -202,7 +202,10 @@ fn licences_are_permissive() {
 fn files_have_one_subject() {
     // Long files are where subjects mix. The limit is soft by design: raise it for a file only with a reason here.
     let mut long = Vec::new();
-    for folder in ["src", "planner", "store", "loader", "devices", "backends", "xtask", "tests"] {
+    for folder in [
+        "src", "planner", "store", "loader", "data", "devices", "backends", "xtask", "tests", "examples",
+        "fuzz",
+    ] {
         for file in sources(&root().join(folder)) {
             let lines = std::fs::read_to_string(&file).expect("sources are UTF-8").lines().count();
             if lines > 450 {

@@ -95,8 +95,8 @@ fn json_has_the_data_of_devices() {
     let (folder, store) = (Folder::example("kv-ro"), Folder::empty());
     let plan = json(&folder, store.path(), &["--set", "kv_ro=crunch,fat"]);
     assert_eq!(schema::faults(&schema, &plan), [""; 0]);
-    for (unikernel, (name, file)) in
-        list(&plan, "unikernels").iter().zip([("table", None), ("fat", Some("kv-ro+kv_ro=fat-assets.fat"))])
+    let [table, fat] = list(&plan, "unikernels") else { panic!("two variants: {plan}") };
+    for (unikernel, name, file) in [(table, "table", None), (fat, "fat", Some("kv-ro+kv_ro=fat-assets.fat"))]
     {
         let [data] = list(unikernel, "data") else { panic!("one: {unikernel}") };
         assert_eq!((word(data, "device"), word(data, "name"), word(data, "folder")), ("assets", name, "t"));
@@ -233,7 +233,7 @@ fn every_code_can_be_explained() {
     let index = uk(folder.path(), ["explain"]).run().ok().stdout;
     let codes: Vec<&str> = index.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(codes.len() > 50, "{index}");
-    for code in ["UK0101", "UK0303", codes[codes.len() - 1]] {
+    for code in codes {
         let page = uk(folder.path(), ["explain", code]).run().ok().stdout;
         assert!(page.contains(code), "{page}");
     }

@@ -46,15 +46,22 @@ impl Place {
         uk(self.application.path(), args).store(self.store.path()).env("CARGO_HOME", self.home.path())
     }
 
-    /// Where its cargo keeps `scopeguard`: `registry/FOLDER/INDEX/scopeguard-...`.
-    fn kept(&self, folder: &str) -> PathBuf {
-        let indices = fs::read_dir(self.home.join("registry").join(folder)).expect("it is there");
+    /// Where its cargo has unpacked `scopeguard`: `registry/src/INDEX/scopeguard-VERSION`.
+    fn unpacked(&self) -> PathBuf {
+        let indices = fs::read_dir(self.home.join("registry/src")).expect("it is there");
         let all = indices.flat_map(|index| fs::read_dir(index.expect("it can be listed").path()));
         let mut all = all.flatten().map(|entry| entry.expect("it can be listed").path());
         let ours = |path: &PathBuf| {
             path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("scopeguard-1."))
         };
         all.find(ours).expect("the crate is there")
+    }
+
+    /// The archive that this was unpacked from, of those of all indices and versions that were ever fetched.
+    fn archive(&self) -> PathBuf {
+        let unpacked = self.unpacked();
+        let below = unpacked.strip_prefix(self.home.join("registry/src")).expect("it is there");
+        self.home.join("registry/cache").join(format!("{}.crate", below.display()))
     }
 
     /// Gives the manifest another stamp, so that no memo holds.
@@ -95,7 +102,13 @@ fn commit(folder: &Path) {
         &["add", "."],
         &["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"],
     ] {
-        succeeds(Command::new("git").arg("-C").arg(folder).args(args));
+        let mut git = Command::new("git");
+        // What whoever runs the tests has set for git, as it does itself for its hooks, means another repository.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+            git.env_remove(name);
+        }
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        succeeds(git.arg("-C").arg(folder).args(args));
     }
 }
 
@@ -109,7 +122,7 @@ fn succeeds(command: &mut Command) -> Vec<u8> {
 fn an_edit_of_an_unpacked_crate_never_gets_into_the_store() {
     let mut place = Place::new();
     place.uk(&["plan"]).run().ok();
-    let unpacked = place.kept("src");
+    let unpacked = place.unpacked();
     append(&unpacked.join("src/lib.rs"), "compile_error!(\"edited\");\n");
     place.uk(&["build"]).run().ok();
     place.verified();
@@ -134,7 +147,7 @@ fn an_edit_of_an_unpacked_crate_never_gets_into_the_store() {
 fn an_archive_that_is_not_the_locks_is_refused_when_it_is_used() {
     let place = Place::new();
     place.uk(&["plan"]).run().ok();
-    let archive = place.kept("cache");
+    let archive = place.archive();
     let honest = append(&archive, "x");
     let parts = ["scopeguard-1", "its SHA-256 is `", "help: "];
     // What was planned holds until the memo doesn't; what is compiled is checked again.
@@ -245,7 +258,7 @@ impl Elsewhere {
         }
         let mut cargo = Command::new("cargo");
         cargo.args(["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"]);
-        succeeds(cargo.current_dir(theirs.path()).env_remove("CARGO_TARGET_DIR"));
+        succeeds(cargo.args(["--target-dir", "target"]).current_dir(theirs.path()));
         let archives = theirs.join("target/package");
         let sum = succeeds(Command::new("sha256sum").arg(archives.join("friend-1.0.0.crate")));
         let sum = String::from_utf8(sum).expect("it is text");

@@ -94,7 +94,9 @@ fn of_much_that_a_step_printed_the_first_and_the_last_lines_are_shown() {
     // Warnings of one that fails, never ends, or goes well.
     let warn = "println!(\"cargo::warning=warned {n}.\");";
     let parts = ["warned 0.\n", "... 41 lines left out ...\n", "warned 99.\n"];
-    for (end, options) in [("std::process::exit(3);", &[][..]), ("loop {}", &["--timeout", "3"])] {
+    let endless = "loop { std::thread::sleep(std::time::Duration::from_secs(1)) }";
+    // Long enough for a compiler on a busy machine, which is under the same limit.
+    for (end, options) in [("std::process::exit(3);", &[][..]), (endless, &["--timeout", "20"])] {
         hundred(warn, end);
         let code = if options.is_empty() { "UK0602" } else { "UK0624" };
         let said = fails(&folder, options, &[code], &parts);

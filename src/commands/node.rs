@@ -61,9 +61,10 @@ pub fn find(
     let short: Vec<&str> =
         known.iter().filter_map(|label| label.split_once(' ')).map(|(name, _)| name).collect();
     known.extend(short);
+    let all = "`uk plan` lists all nodes, with `--target` and `--set` those of another plan";
     let help = match names::nearest(wanted, known) {
-        Some(near) => format!("did you mean `{near}`? `uk plan` lists all nodes"),
-        None => "`uk plan` lists all nodes".to_owned(),
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None => all.to_owned(),
     };
     Err(Box::new(
         Diagnostic::error(Code::UnknownPlanNode, format!("there is no node `{wanted}` in this plan"))

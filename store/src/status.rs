@@ -65,9 +65,10 @@ pub fn status(graph: &Graph, store: &Store) -> Vec<State> {
     states
 }
 
-/// The actions that no other needs.
+/// The actions that no other needs, but for those that stand for something of the host: nobody asks for them.
 pub(crate) fn sinks(graph: &Graph) -> Vec<ActionId> {
-    let mut sinks = vec![true; graph.len()];
+    let made = |(_, action): (_, &Action)| !matches!(action.command, Command::Given { .. });
+    let mut sinks: Vec<bool> = graph.iter().map(made).collect();
     for (_, action) in graph.iter() {
         producers(action).for_each(|id| sinks[id.index()] = false);
     }

@@ -41,6 +41,16 @@ fn a_build_with_a_hook_is_explained_too() {
     assert_eq!(why(&folder, "link hello-key", &[]).0, [EDITED]);
 }
 
+/// What a target's plan knows of the host and needs nowhere is no part of the build's name.
+#[test]
+fn a_build_for_a_machine_is_explained_too() {
+    let (folder, virtio) = (Folder::example("hello-key"), ["--target", "virtio"]);
+    run(&folder, &[&["build"], &virtio[..]].concat());
+    assert!(!run(&folder, &[&["plan", "--diff=last"], &virtio[..]].concat()).stdout.contains("no build"));
+    folder.edit("src/lib.rs", "\"{}\", keys.hello", &format!("\"{{}} {}\", keys.hello", token()));
+    assert_eq!(why(&folder, "link hello-key.virtio", &virtio).0, [EDITED]);
+}
+
 #[test]
 fn root_causes_are_told_apart_from_the_cascade_before_and_after_a_build() {
     let folder = Folder::example("hello-key");

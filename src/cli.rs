@@ -182,7 +182,7 @@ pub struct Effort {
     /// swap, 8192 at least].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..1 << 40))]
     pub memory_limit: Option<u64>,
-    /// Make the files of hooks anew, whatever has been written into them.
+    /// Make all files of all hooks anew, whatever has been written into them. What is in them is lost.
     #[arg(long)]
     pub fresh: bool,
     /// Say why everything that ran had to: the causes, apart from what only follows from them.

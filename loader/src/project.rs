@@ -214,7 +214,10 @@ pub fn shown(path: &Path) -> String {
 
 /// The same as a command that is typed names it: quoted where a shell needs that.
 pub fn typed(path: &Path) -> String {
-    uk_keys::words::quote([shown(path)])
+    let shown = shown(path);
+    // Else a command takes it for an option.
+    let shown = if shown.starts_with('-') { format!("./{shown}") } else { shown };
+    uk_keys::words::quote([shown])
 }
 
 /// `UK0506` for `path`.
@@ -228,7 +231,9 @@ pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnosti
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use std::path::Path;
+
+    use super::{fits, typed};
 
     #[test]
     fn stars_stand_for_any_text() {
@@ -236,5 +241,10 @@ mod tests {
             fits("hello", "hello") && fits("*", "hello") && fits("he*", "hello") && fits("*l*o", "hello")
         );
         assert!(!fits("hello", "hell") && !fits("*x*", "hello") && !fits("he*p", "hello"));
+    }
+
+    #[test]
+    fn no_path_that_is_typed_is_an_option() {
+        assert_eq!(["-f", "a b", "f-"].map(|path| typed(Path::new(path))), ["./-f", "'a b'", "f-"]);
     }
 }

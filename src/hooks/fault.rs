@@ -74,7 +74,7 @@ impl Thing {
             true => "a folder is there, and a file is wanted".to_owned(),
             false => format!("`{path}` is no folder"),
         };
-        let alone = if fresh { "`--fresh` makes nothing but files anew: " } else { "" };
+        let alone = if fresh { "`--fresh` makes all files of hooks anew, and nothing else: " } else { "" };
         self.fault(&cause, &format!("{alone}move it away (`mv {} {}`)", typed(&place), typed(&aside)))
     }
 
@@ -87,15 +87,19 @@ impl Thing {
     /// What is left as it is although the manifest wants something else.
     pub(super) fn warning(&self, project: &Project, state: State) -> Option<Diagnostic> {
         let (path, hook) = (&self.path, &self.make.hook);
+        let typed = typed(&project.folder.join(path));
+        // Not `--fresh`: that takes from all other files of hooks what was written into them.
+        let anew = |lost: &str| {
+            format!("`rm {typed}`, and run the command again: it is made anew, and what {lost} is lost")
+        };
         let (message, help) = match (state, &self.what) {
             (State::Kept, _) => (
                 format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: it was edited"),
-                "`--fresh` makes it anew, and what was edited is lost".to_owned(),
+                anew("was edited"),
             ),
             (State::Foreign, _) => (
                 format!("`{path}` isn't what the hook `{hook}` would make, and is kept: it was there before"),
-                "`--fresh` makes it anew, and what is in it is lost; or take this step out of the hook"
-                    .to_owned(),
+                format!("{}; or take this step out of the hook", anew("is in it")),
             ),
             (State::InUse, _) => (
                 format!("`{path}` isn't what the hook `{hook}` would make now, and is kept: {IN_USE}"),
@@ -103,15 +107,13 @@ impl Thing {
             ),
             (State::Nowhere, _) => (
                 format!("`{path}` is a link that leads nowhere, and is kept"),
-                "make what it leads to, or take the link away: then, or with `--fresh`, an image is made in its place"
-                    .to_owned(),
+                format!(
+                    "make what it leads to, or take the link away (`rm {typed}`): then an image is made in its place"
+                ),
             ),
             (State::Short(now), What::Image(size)) => (
                 format!("the image `{path}` has {now} bytes where the manifest says {size}, and is kept"),
-                format!(
-                    "`truncate -s {size} {}` makes it longer; `--fresh` makes it anew, and what is in it is lost",
-                    typed(&project.folder.join(path))
-                ),
+                format!("`truncate -s {size} {typed}` makes it longer; or {}", anew("is in it")),
             ),
             _ => return None,
         };

@@ -1,7 +1,7 @@
 //! Carrying out hooks: files beside the manifest that belong to the user once they are made.
 //!
 //! A file is made when it is missing. What is there stays as it is, unless it is still what a hook made and that would be
-//! something else now; `--fresh` alone makes anew what somebody has edited.
+//! something else now; `--fresh` alone makes anew what somebody has edited, all of it.
 
 mod clean;
 mod fault;

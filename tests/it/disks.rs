@@ -384,7 +384,10 @@ fn what_is_in_an_images_place_is_told_with_what_to_type() {
     assert!(said.contains("a folder is there, and a file is wanted"), "{said}");
     assert!(said.contains("help: move it away (`mv disk.img disk.img.old`)"), "{said}");
     let said = uk(folder.path(), ["build", "--fresh"]).run().fails(1, &["UK0608"]);
-    assert!(said.contains("help: `--fresh` makes nothing but files anew: move it away"), "{said}");
+    assert!(
+        said.contains("help: `--fresh` makes all files of hooks anew, and nothing else: move it away"),
+        "{said}"
+    );
     fs::remove_dir(folder.join("disk.img")).expect("it is empty");
     image(&folder, "disk.img", 512, b"");
     let said = uk(folder.path(), ["build"]).run().ok().stderr;

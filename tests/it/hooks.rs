@@ -142,7 +142,9 @@ fn a_hook_that_fails_half_way_leaves_nothing_behind() {
     let ran = uk(folder.path(), ["build", "--fresh"]).run();
     let said = ran.fails(1, &["UK0608"]);
     assert!(
-        said.contains("help: `--fresh` makes nothing but files anew: move it away (`mv f f.old`)"),
+        said.contains(
+            "help: `--fresh` makes all files of hooks anew, and nothing else: move it away (`mv f f.old`)"
+        ),
         "{said}"
     );
     assert_eq!(std::fs::read(folder.join("c/disk.img")).expect("it is there"), edited, "{said}");

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::mem::MaybeUninit;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::fs::inotify;
 
@@ -47,7 +49,8 @@ fn what_is_there_without_a_record_is_kept_and_told() {
         assert!(ran.stderr.contains(&told), "{path}: {ran}");
     }
     assert!(!ran.stderr.contains("site/deep/a"), "it is what the hook would make: {ran}");
-    assert!(ran.stderr.contains("help: `--fresh` makes it anew"), "{ran}");
+    let help = "help: `rm out/words`, and run the command again: it is made anew, and what is in it is lost; or take";
+    assert!(ran.stderr.contains(help), "{ran}");
     assert_eq!((folder.read("out/words"), folder.read("etc/words")), ("a\nb\n".into(), "mine\n".into()));
     assert_eq!((folder.read("copied"), folder.read("site/deep/c")), ("a\nc\n".into(), "c\n".into()));
 
@@ -75,6 +78,48 @@ fn a_copy_follows_its_source_until_it_is_edited() {
     assert_eq!(folder.read("server.cfg"), "port 82\n");
     build(&folder, &["--fresh"]);
     assert_eq!(folder.read("server.cfg"), "port 83\n");
+}
+
+/// Each help names what to type for its file alone, whatever its name and wherever that is typed.
+#[test]
+fn what_is_kept_is_made_anew_by_what_its_help_says_and_nothing_else_is() {
+    let copy = |to: &str| format!("    copy template.cfg {to:?}\n");
+    let copies = ["it's.cfg", "f.cfg", "there.cfg"];
+    let images =
+        "    image data.img sectors=8\n    image \"a b.img\" sectors=8\n    image link.img sectors=8\n";
+    let folder = hello(&format!("hook files {{\n{images}{}}}", copies.map(copy).concat()));
+    folder.write("template.cfg", "1");
+    folder.write("there.cfg", "mine");
+    build(&folder, &[]);
+    folder.write("template.cfg", "2");
+    for path in ["data.img", "it's.cfg", "f.cfg"] {
+        folder.write(path, "mine");
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .open(folder.join("data.img"))
+        .and_then(|f| f.set_len(4096))
+        .expect("it can grow");
+    let data = folder.bytes("data.img");
+    folder.write("a b.img", "mine");
+    fs::remove_file(folder.join("link.img")).expect("it is there");
+    symlink("nowhere", folder.join("link.img")).expect("a link can be made");
+
+    fs::create_dir(folder.join("below")).expect("folders can be made");
+    let said = uk(&folder.join("below"), ["build"]).run().ok();
+    assert_eq!(said.codes(), ["UK0609"; 5], "{said}");
+    assert!(!said.stderr.contains("--fresh"), "{said}");
+    let typed: Vec<&str> = said.stderr.split('`').filter(|text| text.starts_with("rm ")).collect();
+    assert_eq!(typed.len(), 5, "{said}");
+    for line in typed {
+        let ran = Command::new("sh").args(["-c", line]).current_dir(folder.join("below")).status();
+        assert!(ran.expect("there is a shell").success(), "{line}: {said}");
+    }
+    let again = uk(&folder.join("below"), ["build"]).run().ok();
+    assert_eq!(again.codes(), [""; 0], "{again}");
+    assert_eq!(copies.map(|path| folder.read(path)), ["2"; 3]);
+    assert_eq!(["a b.img", "link.img"].map(|path| folder.bytes(path)), [[0; 4096]; 2]);
+    assert!(folder.bytes("data.img") == data, "the user's data are lost");
 }
 
 /// Committed outputs, and copies that were edited or written as disks, can be large.

@@ -6,8 +6,13 @@ use std::process::Command;
 use crate::step::{self, Done};
 
 /// A program that the tests run, and Debian's package that brings it.
-const PROGRAMS: [(&str, &str); 3] =
-    [("qemu-system-x86_64", "qemu-system-x86"), ("cc", "gcc"), ("git", "git")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("cc", "gcc"),
+    ("git", "git"),
+    ("make", "make"),
+    ("unshare", "util-linux"),
+];
 /// A file that linking needs, and Debian's package that brings it.
 const FILES: [(&str, &str); 1] = [("/usr/include/stdlib.h", "libc6-dev")];
 

@@ -30,6 +30,19 @@ pub fn run(title: &str, command: &mut Command) -> Done {
     if status.success() { Ok(()) } else { Err(format!("{title}: {command:?} ended with {status}")) }
 }
 
+/// As [`run`], for tests of which words choose some: words that none is called by are an error, which cargo doesn't see.
+pub fn run_chosen(title: &str, command: &mut Command) -> Done {
+    let mut list = Command::new(command.get_program());
+    list.args(command.get_args().filter(|word| *word != "--nocapture"));
+    // Behind `--`, where the words are that the tests themselves take.
+    list.args((!command.get_args().any(|word| word == "--")).then_some("--")).arg("--list");
+    list.current_dir(repository());
+    if !output(&mut list)?.lines().any(|line| line.ends_with(": test")) {
+        return Err(format!("{title}: {command:?} has no test to run"));
+    }
+    run(title, command)
+}
+
 /// Standard output of `command`, which must succeed.
 pub fn output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?} can't be started: {error}"))?;

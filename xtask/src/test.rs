@@ -22,7 +22,7 @@ pub fn run() -> Done {
     // The parsers of what users write are fed random and damaged texts for a minute each; the other soaks had a second.
     let mut soaks = cargo();
     soaks.args(["test", "--quiet", "--package", "uk-planner", "--package", "uk-keys", "--tests", "soak_"]);
-    step::run("soaks of the parsers", soaks.env("UK_SOAK_SECONDS", "60"))?;
+    step::run_chosen("soaks of the parsers", soaks.env("UK_SOAK_SECONDS", "60"))?;
     corpus::run(&corpus::TESTED)?;
     for example in examples()? {
         // One target folder for all: they are made of the same crates.
@@ -47,7 +47,7 @@ pub fn run() -> Done {
 /// Folders of crates that are workspaces of their own.
 fn examples() -> Result<Vec<std::path::PathBuf>, String> {
     let mut all = Vec::new();
-    for parent in ["examples", "tests/guests"] {
+    for parent in ["examples", "tests/guests", "xtask/guests"] {
         let folder = repository().join(parent);
         let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for entry in entries {

@@ -164,7 +164,8 @@ impl StoreError {
                 "`uk store verify` moves it away; build its project again before the next `uk store gc`"
             }
             Self::Incomplete { .. } => {
-                "`uk store verify`, then `uk build` in that folder make them again; `uk clean` there gives them up"
+                "`uk store verify`, then `uk build` in that folder with the artifact's `--target` and `--set` make them again; \
+                 `uk clean` there gives them up"
             }
             Self::Foreign { .. } => "set `UK_STORE` to an empty folder or to one that doesn't exist yet",
             Self::BadFormat { .. } => {

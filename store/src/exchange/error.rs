@@ -126,7 +126,8 @@ impl ArchiveError {
             ),
             Self::Incomplete { .. } => (
                 Code::Incomplete,
-                "`uk store verify`, then `uk build` in its project make it again; then export".to_owned(),
+                "`uk store verify`, then `uk build` in its project with its `--target` and `--set` make it again; then export"
+                    .to_owned(),
             ),
             Self::Key(_) => (
                 Code::UnusableKey,

@@ -2,6 +2,7 @@
 
 mod store;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,7 +57,6 @@ pub enum Command {
             value_enum,
             value_name = "AGAINST",
             num_args = 0..=1,
-            require_equals = true,
             default_missing_value = "default",
             conflicts_with = "format"
         )]
@@ -170,8 +170,8 @@ pub struct Select {
 pub struct Effort {
     /// How many actions, and threads and processes of theirs, may run at once [default: one a core, and at most one a GiB of
     /// memory].
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<std::num::NonZeroUsize>,
+    #[arg(short, long, value_name = "N", value_parser = number)]
+    pub jobs: Option<NonZeroUsize>,
     /// Go on with what doesn't depend on a failed action, and leave out members of a workspace that have faults.
     #[arg(long)]
     pub keep_going: bool,
@@ -193,6 +193,11 @@ pub struct Effort {
     pub check: bool,
 }
 
+fn number(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<usize>().map_err(|error| error.to_string())?;
+    NonZeroUsize::new(number).ok_or_else(|| "it must be at least 1".to_owned())
+}
+
 /// How to run.
 #[derive(Debug, Args)]
 pub struct Runner {
@@ -202,15 +207,15 @@ pub struct Runner {
     /// Print the command instead of running it.
     #[arg(long)]
     pub print: bool,
-    /// The machine that QEMU shows the guest (target `virtio`).
-    #[arg(long, value_enum, default_value_t, value_name = "TYPE")]
-    pub machine: Machine,
-    /// What executes the guest (target `virtio`).
-    #[arg(long, value_enum, default_value_t)]
-    pub accel: Accel,
-    /// The guest's memory in MiB (target `virtio`).
-    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(8..))]
-    pub memory: u32,
+    /// The machine that QEMU shows the guest (target `virtio`) [default: microvm].
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub machine: Option<Machine>,
+    /// What executes the guest (target `virtio`) [default: tcg].
+    #[arg(long, value_enum)]
+    pub accel: Option<Accel>,
+    /// The guest's memory in MiB (target `virtio`) [default: 128].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(8..))]
+    pub memory: Option<u32>,
 }
 
 fn attachment(text: &str) -> Result<(String, String), String> {

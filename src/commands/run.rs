@@ -36,6 +36,7 @@ pub fn run(
         .help("name one with `-p NAME`, one `--target`, and one value with each `--set`")
         .into());
     };
+    guest::check(runner, planned.devices.target())?;
     let disks = guest::disks(planned, &session.hooks, &runner.attach, folder)?;
     build::build(&session, effort, ui)?;
     if !runner.print {

@@ -76,11 +76,32 @@ pub fn run(artifact: &Artifact, args: &[String], runner: &cli::Runner, ui: Ui) -
             let file = file
                 .as_mut()
                 .map_err(|error| *made::not_writable(&report.display().to_string(), &error.to_string()))?;
-            let outcome = virtual_machine(command, &program, file, artifact, runner.accel, ui);
+            let outcome =
+                virtual_machine(command, &program, file, artifact, runner.accel.unwrap_or_default(), ui);
             let _ = std::fs::remove_file(&report);
             outcome
         }
     }
+}
+
+/// Whether `runner` has only options that `target` has.
+///
+/// # Errors
+/// `UK0305` otherwise.
+pub fn check(runner: &cli::Runner, target: Target) -> Result<(), Diagnostic> {
+    let given = [
+        ("`--machine`", runner.machine.is_some()),
+        ("`--accel`", runner.accel.is_some()),
+        ("`--memory`", runner.memory.is_some()),
+    ];
+    let given: Vec<_> = given.into_iter().filter_map(|(option, given)| given.then_some(option)).collect();
+    if target == Target::Virtio || given.is_empty() {
+        return Ok(());
+    }
+    let given = given.join(", ");
+    let message = format!("the target `{target}` has no {given}: its guest is a program of this machine");
+    Err(Diagnostic::error(Code::UnsupportedTarget, message)
+        .help(format!("add `--target virtio`, or leave {given} out")))
 }
 
 fn command(
@@ -98,16 +119,16 @@ fn command(
                 image: &artifact.path,
                 cmdline: &quote(args),
                 report,
-                machine: match runner.machine {
+                machine: match runner.machine.unwrap_or_default() {
                     cli::Machine::Microvm => Machine::Microvm,
                     cli::Machine::MicrovmNoacpi => Machine::MicrovmNoAcpi,
                     cli::Machine::Q35 => Machine::Q35,
                 },
-                accel: match runner.accel {
+                accel: match runner.accel.unwrap_or_default() {
                     cli::Accel::Tcg => Accel::Tcg,
                     cli::Accel::Kvm => Accel::Kvm,
                 },
-                memory: runner.memory,
+                memory: runner.memory.unwrap_or(128),
             };
             (PathBuf::from(PROGRAM), qemu_args(&guest))
         }
@@ -167,7 +188,18 @@ fn virtual_machine(
 
 fn failed(program: &Path, cause: &str) -> Diagnostic {
     Diagnostic::error(Code::RunnerFailed, format!("`{}` could not run the guest: {cause}", program.display()))
-        .help("`uk run --print` shows the whole command, to be tried by hand")
+        .help(format!(
+            "`{}` shows the whole command, to be tried by hand",
+            printing(std::env::args().skip(1))
+        ))
+}
+
+/// The command line `uk WORDS` with `--print`, before what is for the guest.
+fn printing(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = std::iter::once("uk".to_owned()).chain(words).collect();
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    words.insert(end, "--print".to_owned());
+    quote(words)
 }
 
 /// Passes Ctrl-C and the like on to the child, whose end this process waits for; tells which signal came.

@@ -204,9 +204,10 @@ fn a_qemu_that_ends_before_its_guest_is_told_so() {
         tools.write("qemu-system-x86_64", &format!("#!/bin/sh\n{script}\n"));
         let program = tools.join("qemu-system-x86_64");
         fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("modes can be set");
-        let ran = uk(folder.path(), ["run", "--target", "virtio"]).env("PATH", &path).run();
-        let said = ran.fails(125, &["UK0702"]);
-        assert!(said.contains(how) && said.contains("uk run --print"), "{said}");
+        let words = ["run", "-t", "virtio", "--memory", "256", "--", "a word"];
+        let said = uk(folder.path(), words).env("PATH", &path).run().fails(125, &["UK0702"]);
+        let help = "`uk run -t virtio --memory 256 --print -- 'a word'` shows";
+        assert!(said.contains(how) && said.contains(help), "{said}");
     }
     let left: Vec<_> = folder.listing().into_iter().filter(|path| path.contains("report")).collect();
     assert_eq!(left, [""; 0]);

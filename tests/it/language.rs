@@ -79,6 +79,30 @@ fn a_comparison_says_what_two_targets_share() {
 }
 
 #[test]
+fn options_of_a_virtual_machine_are_refused_where_there_is_none() {
+    let folder = Folder::example("noop");
+    let options = ["--machine", "q35", "--accel", "tcg", "--memory", "128"];
+    let said = uk(folder.path(), ["run"].iter().chain(&options)).run().fails(125, &["UK0305"]);
+    assert!(said.contains("has no `--machine`, `--accel`, `--memory`"), "{said}");
+    for option in options.chunks(2) {
+        let said = uk(folder.path(), ["run"].iter().chain(option)).run().fails(125, &["UK0305"]);
+        let help = format!("help: add `--target virtio`, or leave `{}` out", option[0]);
+        assert!(said.contains(&help), "{said}");
+    }
+}
+
+#[test]
+fn values_that_options_can_not_take_are_explained() {
+    let folder = Folder::example("noop");
+    for (number, cause) in [("0", "it must be at least 1"), ("x", "invalid digit found in string")] {
+        let ran = uk(folder.path(), ["build", "-j", number]).run().ends(2);
+        assert!(ran.stderr.contains(&format!("for '--jobs <N>': {cause}\n")), "{ran}");
+    }
+    let said = uk(folder.path(), ["plan", "--diff", "last"]).run().ok().stdout;
+    assert!(said.contains("no build"), "{said}");
+}
+
+#[test]
 fn a_comparison_says_what_a_key_changes() {
     let folder = Folder::example("hello-key");
     let said = uk(folder.path(), ["plan", "--diff", "--set", "hello=Hola!"]).run().ok().stdout;

@@ -48,7 +48,7 @@ codes! {
     UnknownInterface = 302, "an unknown interface";
     InterfaceMismatch = 303, "a device of another interface";
     UnknownTarget = 304, "an unknown target";
-    UnsupportedTarget = 305, "a device that the target doesn't have";
+    UnsupportedTarget = 305, "a device or an option that the target doesn't have";
     UnknownKey = 306, "an unknown key";
     InvalidKeyValue = 307, "a value that a key can't take";
     ExclusiveDevice = 308, "an exclusive device bound twice";

@@ -74,7 +74,7 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
             }
         }
         for child in message.children.iter().filter(|c| c.message.contains('`')) {
-            diagnostic = diagnostic.note(format!("{}: {}", child.level, child.message));
+            diagnostic = diagnostic.note(child.message.clone());
         }
         if diagnostic.labels.is_empty() {
             elsewhere.push(plain(message.rendered.as_deref().unwrap_or(&message.message)));
@@ -83,10 +83,14 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
         if diagnostics.iter().any(|earlier| repeats(earlier, &diagnostic)) {
             continue;
         }
-        let help = no_entry(&message, &diagnostic, planned).unwrap_or_else(|| {
+        let help = if let Some(help) = no_entry(&message, &diagnostic, planned) {
+            help
+        } else if is_about_outcome(&message) {
+            "let the function return `uk_device::Result`, or nothing".to_owned()
+        } else {
             "the entry function's parameters are the job's lines, in their order; change one or the other"
                 .to_owned()
-        });
+        };
         diagnostics.push(diagnostic.help(help));
     }
     if let Some(first) = diagnostics.first_mut() {
@@ -98,13 +102,17 @@ pub fn read(log: &str, planned: &Planned) -> Vec<Diagnostic> {
 /// What to do where `message`, shown as `diagnostic`, says that a job's entry function isn't there or isn't public.
 fn no_entry(message: &Message, diagnostic: &Diagnostic, planned: &Planned) -> Option<String> {
     // A name, a part of a path, an associated function; what is private.
-    let codes = ["E0425", "E0433", "E0599", "E0603"];
+    let codes = ["E0425", "E0433", "E0599", "E0603", "E0624"];
     message.code.as_ref().filter(|code| codes.contains(&&*code.code))?;
     let job = planned
         .devices
         .jobs()
         .iter()
         .find(|job| diagnostic.labels.iter().any(|l| l.span == job.entry_span))?;
+    // "function `start` is private", "module `inner` is private".
+    if let Some(private) = message.message.strip_suffix(" is private") {
+        return Some(format!("write `pub` before the {private}, or name another as the job's `entry`"));
+    }
     let (place, name) = job.entry.rsplit_once("::")?;
     let similar = message.children.iter().filter(|child| child.message.contains("similar name"));
     let similar = similar.flat_map(|child| &child.spans).find_map(|span| span.suggested_replacement.as_ref());
@@ -112,6 +120,13 @@ fn no_entry(message: &Message, diagnostic: &Diagnostic, planned: &Planned) -> Op
     Some(format!(
         "`{place}` has no public function `{name}`: write it, or name another as the job's `entry`{near}"
     ))
+}
+
+/// Whether `message` is about what a function returns.
+fn is_about_outcome(message: &Message) -> bool {
+    let is_needed =
+        |text: &str| text.contains("`uk_device::Outcome`") || text.contains("`uk_device::Result`");
+    is_needed(&message.message) || message.children.iter().any(|child| is_needed(&child.message))
 }
 
 /// Whether `later` says what `earlier` said of the same place: rustc meets a fault again wherever its type turns up.

@@ -213,6 +213,32 @@ fn an_entry_that_is_not_there_shows_the_manifests_line() {
     fails(&folder, &[], &["UK0604"], &parts);
     folder.edit("unikernel.kdl", "hello_key::begin", "hello_key::strat");
     fails(&folder, &[], &["UK0604"], &["has no public function `strat`", "did you mean `start`?"]);
+    // What is there and isn't public.
+    folder.edit("unikernel.kdl", "hello_key::strat", "hello_key::start");
+    folder.edit("src/lib.rs", "pub async fn start", "async fn start");
+    fails(&folder, &[], &["UK0604"], &["write `pub` before the function `start`"]);
+    let source = folder.read("src/lib.rs");
+    folder.edit("unikernel.kdl", "hello_key::start", "hello_key::Main::go");
+    for (more, what) in [
+        ("struct Main; impl Main { pub async fn go(_: Keys, _: impl Time) {} }", "struct `Main`"),
+        ("pub struct Main; impl Main { async fn go(_: Keys, _: impl Time) {} }", "associated function `go`"),
+    ] {
+        folder.write("src/lib.rs", &format!("{source}\n{more}\n"));
+        fails(&folder, &[], &["UK0604"], &[&format!("write `pub` before the {what}")]);
+    }
+}
+
+#[test]
+fn an_entry_that_returns_what_it_may_not_is_told_what_it_may() {
+    let folder = Folder::example("hello-key");
+    for wrong in ["Result<(), u8>", "u8"] {
+        let source = "#![no_std]\nuse uk_device::Time;\nuk_device::keys!();\n/// Starts.\n\
+                      pub async fn start(_: Keys, _: impl Time) -> WRONG { todo!() }\n";
+        folder.write("src/lib.rs", &source.replace("WRONG", wrong));
+        let said =
+            fails(&folder, &[], &["UK0604"], &["let the function return `uk_device::Result`, or nothing"]);
+        assert!(!said.contains("help: help:") && !said.contains("the job's lines"), "{said}");
+    }
 }
 
 #[test]
@@ -292,6 +318,15 @@ fn a_requirement_that_no_version_fits_is_named_whatever_is_locked() {
     let said = uk(folder.path(), ["plan", "--offline"]).run().fails(1, &["UK0401"]);
     assert!(!said.contains("unikernel.lock") && !said.contains("uk-root"), "{said}");
     assert_eq!(folder.read("unikernel.lock"), lock, "it is as it was");
+}
+
+#[test]
+fn crates_that_offline_keeps_from_being_fetched_are_told_so() {
+    let (folder, home) = (Folder::example("hello-key"), Folder::empty());
+    let ran = uk(folder.path(), ["build", "--offline"]).env("CARGO_HOME", home.path()).run();
+    let said = ran.fails(1, &["UK0401"]);
+    assert!(said.contains("help: run it once without `--offline`"), "{said}");
+    assert!(!said.contains("uk-root") && !said.contains("As a reminder"), "{said}");
 }
 
 #[test]

@@ -43,7 +43,21 @@ pub(super) fn explain(said: &str, lock: &Path) -> Option<Diagnostic> {
             .help("try again; behind a mirror or proxy, ask whoever runs it"),
         );
     }
-    let (_, rest) = said.split_once("failed to select a version for the requirement `")?;
+    // "As a reminder, you're using offline mode (--offline) ...": the registry may have others.
+    let offline = |line: &str| line.starts_with("As a reminder, ") && line.contains("--offline");
+    let Some((_, rest)) = said.split_once("failed to select a version for the requirement `") else {
+        // Or "... attempting to make an HTTP request, but --offline was specified".
+        let missing = |line: &str| offline(line) || line.contains("but --offline was specified");
+        return said.lines().any(missing).then(|| {
+            let own = said.lines().filter(|line| !line.contains(" of package `uk-root ") && !offline(line));
+            Diagnostic::error(
+                Code::CargoFailed,
+                "not all crates that the application needs are on this machine",
+            )
+            .note(own.collect::<Vec<_>>().join("\n"))
+            .help("run it once without `--offline`: then cargo fetches them")
+        });
+    };
     let (requirement, rest) = rest.split_once('`')?;
     let name = requirement.split(' ').next()?;
     // "... `NAME = "..."` (locked to VERSION)": what is behind other names there are other packages' versions.
@@ -68,8 +82,6 @@ pub(super) fn explain(said: &str, lock: &Path) -> Option<Diagnostic> {
         }
         None => format!("ask for another version of `{}`", plain(by)),
     };
-    // "As a reminder, you're using offline mode (--offline) ...": the registry may have others.
-    let offline = |line: &str| line.starts_with("As a reminder, ") && line.contains("--offline");
     let (here, help) = match said.lines().any(offline) {
         true => (
             " that is on this machine",
@@ -136,6 +148,17 @@ mod tests {
                 "failed to parse lock file at: /x/.uk/cargo/root/Cargo.lock\n\nCaused by:\n  TOML parse error at line 3",
                 Code::UnreadableLock,
                 "`a/unikernel.lock` can't be read",
+            ),
+            (
+                "no matching package named `log` found\nlocation searched: crates.io index\n\
+                 As a reminder, you're using offline mode (--offline) which can sometimes ...",
+                Code::CargoFailed,
+                "not all crates that the application needs are on this machine",
+            ),
+            (
+                "failed to download `log v0.4.29`\n\nCaused by:\n  attempting to make an HTTP request, but --offline was specified",
+                Code::CargoFailed,
+                "not all crates that the application needs are on this machine",
             ),
         ];
         for (said, code, part) in cases {

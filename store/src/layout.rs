@@ -183,10 +183,15 @@ impl Store {
         found.map_or(u64::MAX, |found| found.f_bavail.saturating_mul(found.f_frsize))
     }
 
-    /// Keeps other processes, and other actions, from building `key` at the same time; `None` when `stop` says so first.
-    pub(crate) fn lock_key(&self, key: Digest, stop: impl Fn() -> bool) -> Result<Option<Lock>, StoreError> {
+    /// Keeps other processes, and other actions, from building `key` at the same time. As [`Lock::wait`].
+    pub(crate) fn lock_key(
+        &self,
+        key: Digest,
+        waits: impl FnOnce(),
+        stop: impl Fn() -> bool,
+    ) -> Result<Option<Lock>, StoreError> {
         self.scratch()?;
-        Lock::wait(&self.root.join("tmp").join(format!("key-{}.lock", key.short())), stop)
+        Lock::wait(&self.root.join("tmp").join(format!("key-{}.lock", key.short())), waits, stop)
     }
 
     /// Writes a small file in one step, on the disk before it appears.

@@ -142,9 +142,14 @@ impl Lock {
         }
     }
 
-    /// Waits for the lock; `None` when `stop` says so first.
-    pub(crate) fn wait(path: &Path, stop: impl Fn() -> bool) -> Result<Option<Self>, StoreError> {
+    /// Waits for the lock, after `waits` was called if somebody else has it; `None` when `stop` says so first.
+    pub(crate) fn wait(
+        path: &Path,
+        waits: impl FnOnce(),
+        stop: impl Fn() -> bool,
+    ) -> Result<Option<Self>, StoreError> {
         // Polled, since a blocked `flock` can't be called off from another thread.
+        let mut waits = Some(waits);
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(lock) = Self::try_new(path)? {
@@ -152,6 +157,9 @@ impl Lock {
             }
             if stop() {
                 return Ok(None);
+            }
+            if let Some(waits) = waits.take() {
+                waits();
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));

@@ -102,6 +102,8 @@ pub enum Event {
     },
     /// There is something to do; told once, before the first action begins.
     Begun,
+    /// Another process is at the same action, or the store looks at what it made: this one waits for the outcome.
+    Waits(ActionId),
     /// An action has begun to run.
     Started(ActionId),
     /// An action has ended.

@@ -129,7 +129,8 @@ impl Worker<'_> {
 
     fn build(&self, task: &Task, action: &Action) -> Result<Performed, Stop> {
         // Another process may be at the same action: then its result is as good.
-        let Some(_lock) = self.store.lock_key(task.key, || self.cancel.is_cancelled())? else {
+        let waits = || self.observer.event(Event::Waits(task.action));
+        let Some(_lock) = self.store.lock_key(task.key, waits, || self.cancel.is_cancelled())? else {
             return Err(Stop::Cancelled);
         };
         if let Some(outputs) = known_outputs(action, task.key, self.store)

@@ -87,7 +87,7 @@ impl Store {
     /// One at a time goes through the whole store.
     pub(super) fn lock_upkeep(&self) -> Result<Lock, StoreError> {
         self.scratch()?;
-        let lock = Lock::wait(&self.root().join("tmp/gc.lock"), || false)?;
+        let lock = Lock::wait(&self.root().join("tmp/gc.lock"), || (), || false)?;
         Ok(lock.expect("nobody stops the waiting"))
     }
 

@@ -166,7 +166,7 @@ impl Store {
 
     /// Moves a record to `bad/`, unless a build has replaced it by a good one since it was read.
     fn put_away_record(&self, key: Digest, scan: &Scan, what: &'static str) -> Option<Finding> {
-        let _no_build = self.lock_key(key, || self.cancel().is_cancelled());
+        let _no_build = self.lock_key(key, || (), || self.cancel().is_cancelled());
         let good = self.record(key).is_some_and(|record| self.is_complete(&record, scan));
         (!good).then(|| self.put_away(&self.record_path(key), what))
     }

@@ -1,11 +1,14 @@
 //! Graphs of real processes.
 
+use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use crate::common::*;
 use uk_action::{Arg, Command, Graph, OutputKind};
-use uk_store::{Cancel, Event, Options, Reason, State, status};
+use uk_store::{Builtins, Cancel, Event, Options, Reason, State, Store, realise, status};
 
 /// source -> upper -> shout: a builtin and a process behind a written file.
 fn chain(source: &str) -> (Graph, uk_action::ActionId) {
@@ -217,6 +220,47 @@ fn a_builtin_says_why_it_fails_and_a_program_why_it_does_not_start() {
     messages.sort_unstable();
     let absent = "`absent` could not be started: `bin/none`: No such file or directory (os error 2)";
     assert_eq!(messages, [absent, "`builtin` failed: no builtin `unknown`"]);
+}
+
+/// Writes `out` once it is let go on.
+struct Gate {
+    begun: SyncSender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Builtins for Gate {
+    fn run(&self, _: &str, _: &[String], sandbox: &Path) -> Result<(), String> {
+        self.begun.send(()).map_err(|e| e.to_string())?;
+        self.go_on.lock().unwrap().recv().map_err(|e| e.to_string())?;
+        std::fs::write(sandbox.join("out"), "made").map_err(|e| e.to_string())
+    }
+}
+
+#[test]
+fn who_waits_for_another_at_the_same_action_says_so() {
+    let place = place();
+    let mut graph = Graph::default();
+    let gate = Command::Builtin { name: "gate", version: 1, args: vec![] };
+    let root = graph.add(action("gate", gate, vec![], &[("out", OutputKind::File)]));
+    let ((begun, has_begun), (let_go, go_on)) = (sync_channel(1), sync_channel(1));
+    let gate = Gate { begun, go_on: Mutex::new(go_on) };
+    let (events, options) = (Events::default(), Options::default());
+    let other = Store::open(place.store.root()).unwrap();
+    let build = |store: &Store, events: &Events| {
+        realise(&graph, &[root], store, &options, &gate, events, &Cancel::default()).unwrap().executed
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| build(&place.store, &Events::default()));
+        has_begun.recv().unwrap();
+        let second = scope.spawn(|| build(&other, &events));
+        let waits = || events.0.lock().unwrap().iter().any(|event| matches!(event, Event::Waits(_)));
+        while !waits() {
+            assert!(!second.is_finished(), "it waits for nobody");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let_go.send(()).unwrap();
+        assert_eq!((first.join().unwrap(), second.join().unwrap()), (1, 0));
+    });
 }
 
 /// The most actions that ran at once.

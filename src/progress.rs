@@ -55,7 +55,7 @@ impl Observer for Progress<'_> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Waits(id) if self.ui.live() => {
-                let waits = format!("{}, at which another `uk` is,", self.name(id));
+                let waits = format!("{} (another `uk` is at it)", self.name(id));
                 running.entry(id).or_insert_with(|| self.line()).set_message(waits);
             }
             Event::Started(id) if self.ui.live() => {

@@ -116,11 +116,16 @@ impl Step {
     }
 }
 
+/// Bytes of a sector.
+const SECTOR: u64 = 512;
+/// What a file can have, in bytes.
+const MAX_BYTES: u64 = i64::MAX as u64;
+
 impl Size {
     /// In bytes.
     pub fn bytes(self) -> u64 {
         match self {
-            Size::Sectors(sectors) => sectors.saturating_mul(512),
+            Size::Sectors(sectors) => sectors.saturating_mul(SECTOR),
             Size::Bytes(bytes) => bytes,
         }
     }
@@ -181,22 +186,20 @@ fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     let sectors = reader.integer("sectors");
     let size = reader.property("size");
     let size = match (sectors, size) {
-        (Some((sectors, span)), None) => match u64::try_from(sectors).ok().filter(|n| *n > 0 && *n < 1 << 55)
-        {
-            Some(sectors) => Some(Size::Sectors(sectors)),
-            None => {
-                reader.fault(
-                    Code::InvalidKeyValue,
-                    format!("an image can't have {sectors} sectors"),
-                    span,
-                    "here",
-                );
-                None
+        (Some((sectors, span)), None) => {
+            let possible = u64::try_from(sectors).ok().filter(|n| (1..=MAX_BYTES / SECTOR).contains(n));
+            if possible.is_none() {
+                no_size(&mut reader, &format!("{sectors} sectors"), span);
             }
-        },
+            possible.map(Size::Sectors)
+        }
         (None, Some(value)) => {
             reader.refuse_annotation(value);
             match Literal::new(&value.scalar, value.span).typed(&Type::size(), "`size`") {
+                Ok(Value::Size(bytes)) if bytes > MAX_BYTES => {
+                    no_size(&mut reader, &format!("{bytes} bytes"), value.span);
+                    None
+                }
                 Ok(Value::Size(bytes)) => Some(Size::Bytes(bytes)),
                 Ok(_) => None,
                 Err(fault) => {
@@ -218,6 +221,20 @@ fn image(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {
     reader.no_children();
     reader.done_with_properties();
     Some(Step::Image { path: path?, size: size? })
+}
+
+/// That an image can't be so big, or so small.
+fn no_size(reader: &mut Reader<'_, '_>, size: &str, span: Span) {
+    reader.fault_help(
+        Code::InvalidKeyValue,
+        format!("an image can't have {size}"),
+        span,
+        "here",
+        format!(
+            "a file has at most {MAX_BYTES} bytes: an image has from 1 to {} sectors",
+            MAX_BYTES / SECTOR
+        ),
+    );
 }
 
 fn copy(node: &Node<'_>, faults: &mut Vec<Diagnostic>) -> Option<Step> {

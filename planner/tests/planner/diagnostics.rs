@@ -156,6 +156,8 @@ faults! {
     names_that_rust_has_once: SMALL, Unix, [], [NameClash, NameClash, NameClash, NameClash],
         "unikernel hello\nkey mode type=enum {\n    option x\n    option X\n}\nkey kind type=enum {\n    option self\n    option Self\n}\nkey a-b type=enum {\n    option x\n}\nkey aB type=enum {\n    option x\n}\nkey c-d type=u8\nkey cD type=u8\n\
          job main entry=\"a::b\"\njob Main entry=\"a::c\"\n";
+    images_that_no_file_can_be: SMALL, Unix, [], [InvalidKeyValue, InvalidKeyValue, InvalidKeyValue],
+        "unikernel hello\nhook disk {\n    image a.img sectors=18014398509481984\n    image b.img size=9223372036854775808\n    image c.img size=\"9000000TiB\"\n    image d.img sectors=18014398509481983\n    image e.img size=9223372036854775807\n}\njob main entry=\"a::b\"\n";
     hook_faults: SMALL, Unix, [], [UnknownNode, MissingValue, UnexpectedValue, MissingValue],
         "unikernel hello\nhook disk {\n    imgae disk.img sectors=10\n    image disk.img\n    image disk.img sectors=1 size=1\n    run tool {\n        input words.txt\n    }\n}\njob main entry=\"a::b\"\n";
 }

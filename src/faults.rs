@@ -93,6 +93,8 @@ const NO_MEMORY: [&str; 4] = [
     "out of memory",
     "failed to map segment from shared object\n",
 ];
+/// How `std::env::VarError` is shown by `unwrap`, and as a text.
+const NO_VARIABLE: [&str; 2] = ["value: NotPresent", "environment variable not found"];
 
 /// The signal that ended a process: `signal 9 (SIGKILL)`.
 pub fn signal(status: ExitStatus) -> Option<String> {
@@ -158,6 +160,11 @@ fn name_the_cause(diagnostic: &mut Diagnostic, fault: &Fault, action: &Action, l
         && diagnostic.message.starts_with(&format!("`{}`", action.label))
     {
         diagnostic.message = format!("the build script of {}", diagnostic.message);
+        if exited && says(&NO_VARIABLE) {
+            diagnostic.help = Some(
+                "a build script is given the variables that cargo sets, and none of yours, nor `HOME`".into(),
+            );
+        }
     }
 }
 

@@ -60,6 +60,18 @@ fn a_failing_build_script_is_named_with_its_words_and_its_log() {
 }
 
 #[test]
+fn a_build_script_that_lacks_a_variable_is_told_which_there_are() {
+    let folder = Folder::example("hello-key");
+    for text in [
+        "std::env::var(\"HOME\").unwrap();",
+        "eprintln!(\"{}\", std::env::var(\"HOME\").unwrap_err());\n panic!();",
+    ] {
+        folder.write("build.rs", &format!("fn main() {{\n    {text}\n}}\n"));
+        fails(&folder, &[], &["UK0602"], &["help: a build script is given the variables that cargo sets"]);
+    }
+}
+
+#[test]
 fn warnings_of_a_build_script_are_shown_and_explain_its_failure() {
     let folder = Folder::example("hello-key");
     let script = |end: &str| {

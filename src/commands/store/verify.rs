@@ -1,5 +1,6 @@
 //! `uk store verify`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -9,6 +10,9 @@ use super::{JSON, count, json};
 use crate::cli::Report as Format;
 use crate::failure::Failure;
 use crate::ui::Ui;
+
+/// Findings of one kind that are listed; `--format json` has all.
+const MOST: usize = 10;
 
 #[derive(Serialize)]
 struct JsonVerified<'a> {
@@ -57,8 +61,19 @@ fn to_json(verified: &Verified) -> String {
 
 fn text(verified: &Verified) -> String {
     let mut text = String::new();
+    let mut like: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in &verified.findings {
-        text.push_str(&format!("{} {}: {}\n", finding.path.display(), finding.what, finding.done));
+        let seen = like.entry(finding.what).or_default();
+        *seen += 1;
+        if *seen <= MOST {
+            text.push_str(&format!("{} {}: {}\n", finding.path.display(), finding.what, finding.done));
+        }
+    }
+    // One record that is missing is in the copies of many builds.
+    for (what, more) in like.into_iter().filter_map(|(what, seen)| Some((what, seen.checked_sub(MOST)?))) {
+        if more > 0 {
+            text.push_str(&format!("{more} more, each of which {what}\n"));
+        }
     }
     let objects = count(verified.objects, "object");
     let records = count(verified.records, "record");
@@ -69,4 +84,23 @@ fn text(verified: &Verified) -> String {
     };
     text.push_str(&format!("{objects}, {records} and {roots} looked at: {found}\n"));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uk_store::Finding;
+
+    #[test]
+    fn of_many_findings_of_a_kind_the_first_are_named() {
+        let finding =
+            |number: usize, what| Finding { path: number.to_string().into(), what, done: "removed" };
+        let many = (0..25).map(|number| finding(number, "is old"));
+        let findings = many.chain([finding(25, "is damaged")]).collect();
+        let text = text(&Verified { findings, ..Verified::default() });
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[9]), (13, "9 is old: removed"));
+        assert_eq!(lines[10..12], ["25 is damaged: removed", "15 more, each of which is old"]);
+        assert!(lines[12].ends_with("26 findings"), "{text}");
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use uk_diagnostic::{Code, Diagnostic, Span};
-use uk_keys::{Kind, Value};
+use uk_keys::{Invalid, Kind, Value};
 
 use crate::hint;
 use crate::names;
@@ -80,7 +80,7 @@ impl Type {
 
     /// Reads a text as a value, or says what was expected.
     pub fn parse(&self, text: &str) -> Result<Value, String> {
-        self.with_kind(|kind| kind.parse(text)).map_err(|_| self.expected())
+        self.with_kind(|kind| kind.parse(text)).map_err(Invalid::expected)
     }
 
     /// Whether values of both types are the same Rust type. Ranges don't matter to it.

@@ -48,6 +48,13 @@ pub enum Kind<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(String);
 
+impl Invalid {
+    /// What was expected: `a whole number from 0 to 255`.
+    pub fn expected(self) -> String {
+        self.0
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("expected ")?;
@@ -98,7 +105,13 @@ integers!(U8 u8, U16 u16, U32 u32, U64 u64, I8 i8, I16 i16, I32 i32, I64 i64);
 impl Kind<'_> {
     /// Reads `text` as a value of this type.
     pub fn parse(&self, text: &str) -> Result<Value, Invalid> {
-        self.read(text).ok_or_else(|| Invalid(self.expected()))
+        self.read(text).ok_or_else(|| match self {
+            Kind::Size if text::is_number_with_unit(text) => {
+                // 2^64 bytes.
+                Invalid("a size below 16777216TiB, and this is too large".to_string())
+            }
+            _ => Invalid(self.expected()),
+        })
     }
 
     /// What values are allowed, in words: `a whole number from 0 to 255`.

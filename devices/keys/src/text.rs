@@ -80,6 +80,12 @@ pub fn size(text: &str) -> Option<u64> {
     count.checked_mul(unit(SIZES, name)?)
 }
 
+/// Whether a text is a size of any length.
+pub fn is_number_with_unit(text: &str) -> bool {
+    let name = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    name.len() < text.len() && unit(SIZES, name).is_some()
+}
+
 /// Prints a size in the longest binary unit that divides it.
 pub fn write_size(size: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (name, factor) = SIZES

@@ -358,10 +358,17 @@ fn missing_param(
     let message = format!("the device `{name}` needs `{}`", param.name);
     let fault = Diagnostic::error(Code::MissingValue, message)
         .label(span, format!("expected {}", param.ty.expected()));
+    // Most values need quotes, which `...` doesn't tell.
+    let value = match param.ty.name() {
+        "path" => "\"data/disk.img\"",
+        "bool" | "enum" => "...",
+        _ if param.ty.is_integer() => "...",
+        _ => "\"...\"",
+    };
     match declared {
-        Some(_) => fault.help(format!("add `{}=...` to this line", param.name)),
+        Some(_) => fault.help(format!("add `{}={value}` to this line", param.name)),
         None => fault.help(format!(
-            "declare a device, and name that here: `device my-{name} {} {}=...`",
+            "declare a device, and name that here: `device my-{name} {} {}={value}`",
             implementation.name, param.name
         )),
     }

@@ -65,12 +65,12 @@ faults! {
         "unikernel hello\nkey port type=u16 default=80000\nkey mode type=enum default=fsat {\n    option fast\n    option safe\n}\njob main entry=\"a::b\"\n";
     values_that_nearly_fit: SMALL, Unix, [], [
             InvalidKeyValue, InvalidKeyValue, WrongType, InvalidKeyValue, WrongType, InvalidKeyValue, InvalidKeyValue,
-            InvalidKeyValue, InvalidKeyValue
+            InvalidKeyValue, InvalidKeyValue, InvalidKeyValue
         ],
         "unikernel hello\nkey wait type=duration default=\"5 min\"\nkey other type=duration default=\"soon\"\nkey rest type=duration default=30\n\
          key space type=size default=\"64K\"\nkey on type=bool default=yes\nkey address type=ipv4 default=\"10.0.0.2/24\"\n\
          key net type=ipv4-cidr default=\"10.0.0.2\"\nkey site type=path default=\"\"\nkey peers type=list of=mac default=\"02:00:00:00:00\"\n\
-         job main entry=\"a::b\"\n";
+         key huge type=size default=\"999999999999TiB\"\njob main entry=\"a::b\"\n";
     given_values_that_nearly_fit: SMALL, Unix, ["port=0x1F90", "nets=10.0.0.1 10.0.0.2/24", "fast=TRUE"],
         [InvalidKeyValue, InvalidKeyValue, InvalidKeyValue],
         "unikernel hello\nkey port type=u16\nkey nets type=list of=ipv4-cidr\nkey fast type=bool\njob main entry=\"a::b\" {\n    keys\n}\n";

@@ -187,7 +187,7 @@ impl Fault {
             }
             Reason::SourcesWritten { path } => (
                 format!("the build script of `{label}` changed its package's sources: `{path}`"),
-                advice(Refusal::Write).map(str::to_owned),
+                advice(Refusal::Write, action.kind).map(str::to_owned),
             ),
             Reason::SourceChanged { path } => (
                 format!("`{}` changed while `{label}` was being built", path.display()),
@@ -229,7 +229,7 @@ impl Fault {
                 diagnostic = diagnostic.note(format!("{what}: {}", list.join(", ")));
             }
         }
-        let help = help.or_else(|| advice(reached.last?).map(str::to_owned));
+        let help = help.or_else(|| advice(reached.last?, action.kind).map(str::to_owned));
         let help =
             help.or_else(|| Some(format!("the whole log is in `{}`", self.log_path.as_ref()?.display())));
         match help {
@@ -240,8 +240,13 @@ impl Fault {
 }
 
 /// What to do about a refusal.
-fn advice(last: Refusal) -> Option<&'static str> {
+fn advice(last: Refusal, kind: Kind) -> Option<&'static str> {
     Some(match last {
+        // What is declared is for build scripts alone.
+        Refusal::Read if matches!(kind, Kind::Compile | Kind::CompileScript | Kind::Link) => {
+            "a compiler and its macros see the package's files, its dependencies and the toolchains: put the file into the \
+             package"
+        }
         Refusal::Read => {
             "a build step sees its package's files, its dependencies and the toolchains: put the file into the package; \
              what build scripts need of this machine can be declared in the variable `UK_HOST_PATHS`"

@@ -265,6 +265,21 @@ fn a_macro_that_panics_is_named_with_its_words() {
 }
 
 #[test]
+fn a_macro_that_reads_what_is_not_the_packages_is_told_where_that_goes() {
+    let secret = Folder::empty();
+    secret.write("secret", "of this machine");
+    let folder = with_macro(&format!("panic!(\"{{:?}}\", std::fs::read({:?}))", secret.join("secret")));
+    for class in ["namespaces", "landlock"] {
+        if has(class) {
+            let ran = build(&folder, class, &[]);
+            let said = ran.stderr.clone();
+            refused(ran, &folder, "UK0621", &["put the file into the package"]);
+            assert!(!said.contains("UK_HOST_PATHS"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_compiler_that_a_signal_ends_is_told_with_the_signal_and_the_macros() {
     let raise = "unsafe extern \"C\" {\n        fn raise(signal: i32) -> i32;\n    }\n    \
                  // SAFETY: a number.\n    unsafe { raise(9) };\n    unreachable!()";

@@ -82,7 +82,7 @@ impl<'a> Dist<'a> {
         let folder = self.project.dist();
         if let Err(error) = fs::create_dir_all(&folder) {
             let in_the_way = fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir());
-            return Err(if in_the_way { made::no_folder(&folder) } else { failed(error.to_string()) });
+            return Err(if in_the_way { uk_loader::no_folder(&folder) } else { failed(error.to_string()) });
         }
         store.materialise_file(digest, &path, executable).map_err(|error| match error.code() {
             Code::StoreCorrupt => Box::new(error.diagnostic()),

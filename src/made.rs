@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uk_diagnostic::{Code, Diagnostic};
-use uk_loader::{Project, typed};
+use uk_loader::Project;
 use uk_store::{Cancel, write_atomically};
 
 use crate::{dist, hooks};
@@ -109,16 +109,6 @@ pub fn not_writable(path: &str, cause: &str) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(Code::NotWritable, format!("`{path}` can't be written: {cause}"))
             .help("make room, or make the folder writable, and run the command again"),
-    )
-}
-
-/// `UK0506` for `folder`, in whose place something else is.
-pub fn no_folder(folder: &Path) -> Box<Diagnostic> {
-    let message = format!("`{}` is no folder, and what is built is put into it", folder.display());
-    let (there, aside) = (typed(folder), typed(&folder.with_added_extension("old")));
-    Box::new(
-        Diagnostic::error(Code::NotWritable, message)
-            .help(format!("move away what is there (`mv {there} {aside}`), and run the command again")),
     )
 }
 

@@ -22,7 +22,7 @@ pub use cargo::{Cargo, DeviceText, Found, Locking, programs, unpack};
 pub use data::{Apart, FolderFault, check_folder};
 pub use globs::glob_fault;
 pub use host_programs::{host_programs, interpreters};
-pub use project::{MANIFEST, Project, members, shown, typed};
+pub use project::{MANIFEST, Project, members, no_folder, shown, typed};
 pub use root::{Root, RootCrate};
 pub use sdk::Sdk;
 pub use sources::{DataFolder, SourceSet, SourceSets};

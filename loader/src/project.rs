@@ -220,8 +220,29 @@ pub fn typed(path: &Path) -> String {
     uk_keys::words::quote([shown])
 }
 
+/// `UK0506` for `folder`, in whose place something else is.
+pub fn no_folder(folder: &Path) -> Box<Diagnostic> {
+    let there = match std::fs::read_link(folder) {
+        Ok(target) => format!("a link to `{}`, where there is no folder", target.display()),
+        Err(_) if folder.is_file() => "a file".to_owned(),
+        Err(_) => "no folder".to_owned(),
+    };
+    let message = format!("`{}` is {there}, and what is made is put into it", folder.display());
+    let (there, aside) = (typed(folder), typed(&folder.with_added_extension("old")));
+    Box::new(
+        Diagnostic::error(Code::NotWritable, message)
+            .help(format!("move away what is there (`mv {there} {aside}`), and run the command again")),
+    )
+}
+
 /// `UK0506` for `path`.
 pub(crate) fn not_writable(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) {
+        let in_the_way = |place: &&Path| std::fs::symlink_metadata(place).is_ok() && !place.is_dir();
+        if let Some(place) = path.ancestors().filter(in_the_way).last() {
+            return no_folder(place);
+        }
+    }
     Box::new(
         Diagnostic::error(Code::NotWritable, format!("`{}` can't be written: {error}", path.display())).help(
             "`uk` keeps `.uk/`, `dist/` and `unikernel.lock` beside the manifest: make that folder writable",

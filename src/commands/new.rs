@@ -23,8 +23,20 @@ const FILES: [(&str, &str); 4] = [
 
 /// Makes the folder `path`, whose last part is the unikernel's name.
 pub fn run(folder: &Path, path: &Path, cancel: &Cancel, ui: Ui) -> Result<(), Failure> {
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{}`", folder.display());
+        return Err(Diagnostic::error(Code::NoManifest, message)
+            .help("name one that is there with `-C FOLDER`, or leave that out")
+            .into());
+    }
     let root = folder.join(path);
-    let name = root.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
+        let message = format!("`{}` isn't the name of a new folder", path.display());
+        return Err(Diagnostic::error(Code::InvalidName, message)
+            .help("name a folder that isn't there yet, as in `uk new my-server`")
+            .into());
+    };
+    let name = &*name;
     if let Some(fault) = names::fault(name) {
         return Err(Diagnostic::error(
             Code::InvalidName,

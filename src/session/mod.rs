@@ -123,7 +123,8 @@ impl Session {
 
         let projects = members.iter().map(|m| &m.project).chain([&root]);
         let held: Vec<File> = projects.clone().filter_map(Project::hold).collect();
-        let new: Vec<Project> = projects.filter(|project| !project.state().exists()).cloned().collect();
+        let new: Vec<Project> =
+            projects.filter(|project| project.state().symlink_metadata().is_err()).cloned().collect();
         let planned = build_plan(&root, (&members, &others), &targets, select, go_on, cancel, &mut reading);
         let mut failure = match planned {
             Ok(session) => return Ok(Self { _held: held, ..session }),

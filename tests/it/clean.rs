@@ -154,13 +154,24 @@ fn clean_removes_nothing_outside_of_the_project_whatever_the_record_says() {
 }
 
 #[test]
-fn a_file_in_the_place_of_dist_is_told_and_left() {
+fn a_file_in_the_place_of_dist_or_uk_is_told_and_left() {
     let folder = Folder::example("noop");
-    uk(folder.path(), ["build"]).run().ok();
-    std::fs::remove_dir_all(folder.join("dist")).expect("it was made");
+    folder.write(".uk", "mine");
+    let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0506"]);
+    assert!(said.contains(".uk` is a file") && said.contains("`mv .uk .uk.old`"), "{said}");
+    std::fs::remove_file(folder.join(".uk")).expect("it is left");
+    for place in [".uk", "dist"] {
+        std::os::unix::fs::symlink("/nowhere", folder.join(place)).expect("links can be made");
+        let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0506"]);
+        assert!(
+            said.contains(&format!("{place}` is a link to `/nowhere`, where there is no folder")),
+            "{said}"
+        );
+        std::fs::remove_file(folder.join(place)).expect("it is left");
+    }
     folder.write("dist", "mine");
     let said = uk(folder.path(), ["build"]).run().fails(1, &["UK0506"]);
-    assert!(said.contains("dist` is no folder") && said.contains("`mv dist dist.old`"), "{said}");
+    assert!(said.contains("dist` is a file") && said.contains("`mv dist dist.old`"), "{said}");
     uk(folder.path(), ["clean"]).run().ok();
     assert_eq!(folder.read("dist"), "mine");
     assert!(!folder.join(".uk").exists());

@@ -173,6 +173,12 @@ fn a_new_project_builds_runs_and_passes_its_test() {
     uk(folder.path(), ["new", "my-server"]).run().fails(1, &["UK0207"]);
     uk(folder.path(), ["new", "2nd"]).run().fails(1, &["UK0207"]);
     uk(folder.path(), ["new", "match"]).run().fails(1, &["UK0207"]);
+    for path in [".", "..", "my-server/.."] {
+        let said = uk(folder.path(), ["new", path]).run().fails(1, &["UK0207"]);
+        assert!(said.contains("isn't the name of a new folder"), "{said}");
+    }
+    let said = uk(folder.path(), ["-C", "nowhere", "new", "server"]).run().fails(1, &["UK0101"]);
+    assert!(said.contains("there is no folder `nowhere`"), "{said}");
     assert_eq!(
         folder
             .listing()

@@ -1,12 +1,15 @@
 //! A FAT file system.
 
+mod names;
+mod tree;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
+use fatfs::{FormatVolumeOptions, format_volume};
 
 use uk_kv_format::seal::POINTER;
 
@@ -93,7 +96,7 @@ pub(crate) fn make(files: &[File], to: &Path) -> io::Result<()> {
     // The first size does, unless the file system needs more for itself than was thought.
     for _ in 0..8 {
         match fill(files, to, size) {
-            Err(error) if error.kind() == io::ErrorKind::WriteZero || is_full(&error) => size += size / 4,
+            Err(error) if error.kind() == io::ErrorKind::WriteZero => size += size / 4,
             done => {
                 done?;
                 let image = fs::OpenOptions::new().read(true).write(true).open(to)?;
@@ -119,57 +122,27 @@ fn point(image: &fs::File, length: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn is_full(error: &io::Error) -> bool {
-    error.to_string().contains("space")
-}
-
-/// Images up to this size, in bytes, are made in memory: `fatfs` reads and writes a few bytes at a time.
-const IN_MEMORY: u64 = 256 << 20;
-
 fn fill(files: &[File], to: &Path, size: u64) -> io::Result<()> {
-    if size <= IN_MEMORY {
-        let mut image = io::Cursor::new(vec![0; size as usize]);
-        fill_image(files, &mut image, size)?;
-        return fs::write(to, image.into_inner());
-    }
     let mut image = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to)?;
     image.set_len(size)?;
-    fill_image(files, &mut image, size)
+    format_volume(&mut image, options(files, size)?)?;
+    tree::fill(files, &image)
 }
 
-fn fill_image<I: io::Read + io::Write + io::Seek>(
-    files: &[File],
-    image: &mut I,
-    size: u64,
-) -> io::Result<()> {
+/// The volume that has place for `files`.
+fn options(files: &[File], size: u64) -> io::Result<FormatVolumeOptions> {
     let sectors = u32::try_from(size / SECTOR)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a FAT file system has at most 2 TiB"))?;
-    let mut options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
+    let options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
     // The uppermost folder of 12 and 16 bits has a fixed size, in which whole sectors are entries.
     let entries = entries(files).get("").copied().unwrap_or(0).next_multiple_of(SECTOR / ENTRY);
-    if entries > 512 {
-        options = match u16::try_from(entries) {
-            Ok(entries) => options.max_root_dir_entries(entries),
-            Err(_) => options.fat_type(fatfs::FatType::Fat32),
-        };
-    }
-    format_volume(&mut *image, options)?;
-    let system = FileSystem::new(&mut *image, FsOptions::new())?;
-    {
-        let root = system.root_dir();
-        let mut made = String::new();
-        for file in files {
-            if let Some((folder, _)) = file.key.rsplit_once('/')
-                && folder != made
-            {
-                let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-                for end in ends {
-                    root.create_dir(&folder[..end])?;
-                }
-                folder.clone_into(&mut made);
-            }
-            file.copy(&mut root.create_file(&file.key)?)?;
-        }
-    }
-    system.unmount()
+    Ok(match u16::try_from(entries) {
+        Ok(..=512) => options,
+        Ok(entries) => options.max_root_dir_entries(entries),
+        Err(_) => options.fat_type(fatfs::FatType::Fat32),
+    })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -48,7 +48,7 @@ fn fill(folder: &Path) {
 /// A store gives what an older `uk` made under the same key. So whoever changes what a tool makes raises `DATA_VERSION`, and then these.
 #[test]
 fn data_that_come_out_otherwise_have_another_version() {
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const MADE: [(&str, &str); 3] = [
         ("crunch", "d6c58c5a05995c4f4f7008a0438f3a0241f448285019e683935fdff5a8a91fe9"),
         ("fat", "4165220c71f4a23725bc6c98f5783f0f0e88c9e7354f75c91b6308786b1385d2"),

@@ -78,6 +78,22 @@ fn fat_says_what_it_cannot_hold() {
     assert!(said.contains("names with `:`"), "{said}");
 }
 
+/// What FAT calls a file beside its name is no other file's name.
+#[test]
+fn names_that_look_like_short_ones_are_files_of_their_own() {
+    let names = [
+        "longfilename.txt",
+        "longfi~1.txt",
+        "LONGFI~2.TXT",
+        "longfilenames.txt",
+        "lo8A4C~1.txt",
+        "longfi~5.txt",
+    ];
+    let folder = folder(&names.map(|name| (name, name)));
+    let said = look("fat", &made("fat", folder.path()), &names).unwrap();
+    assert!(said.iter().all(|(key, value, _)| *value == Ok(key.clone().into_bytes())), "{said:?}");
+}
+
 #[test]
 fn a_thousand_files_in_one_folder_fit() {
     let files: Vec<(String, [u8; 1])> = (0..1000)

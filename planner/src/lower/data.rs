@@ -11,7 +11,7 @@ use crate::data::Data;
 /// them, the folder in `files`.
 pub const DATA: &str = "data";
 /// Raised when any tool would make other data of the same files.
-pub const DATA_VERSION: u32 = 4;
+pub const DATA_VERSION: u32 = 5;
 /// Where a sandbox has the files.
 const FILES: &str = "files";
 

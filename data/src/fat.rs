@@ -1,15 +1,12 @@
 //! A FAT file system.
 
-mod names;
-mod tree;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use fatfs::{FormatVolumeOptions, format_volume};
+use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
 use uk_kv_format::seal::POINTER;
 
@@ -96,7 +93,7 @@ pub(crate) fn make(files: &[File], to: &Path) -> io::Result<()> {
     // The first size does, unless the file system needs more for itself than was thought.
     for _ in 0..8 {
         match fill(files, to, size) {
-            Err(error) if error.kind() == io::ErrorKind::WriteZero => size += size / 4,
+            Err(error) if error.kind() == io::ErrorKind::WriteZero || is_full(&error) => size += size / 4,
             done => {
                 done?;
                 let image = fs::OpenOptions::new().read(true).write(true).open(to)?;
@@ -122,27 +119,65 @@ fn point(image: &fs::File, length: u64) -> io::Result<()> {
     Ok(())
 }
 
+fn is_full(error: &io::Error) -> bool {
+    error.to_string().contains("space")
+}
+
+/// Images up to this size, in bytes, are made in memory: `fatfs` reads and writes a few bytes at a time.
+const IN_MEMORY: u64 = 256 << 20;
+
 fn fill(files: &[File], to: &Path, size: u64) -> io::Result<()> {
+    if size <= IN_MEMORY {
+        let mut image = io::Cursor::new(vec![0; size as usize]);
+        fill_image(files, &mut image, size)?;
+        return fs::write(to, image.into_inner());
+    }
     let mut image = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to)?;
     image.set_len(size)?;
-    format_volume(&mut image, options(files, size)?)?;
-    tree::fill(files, &image)
+    fill_image(files, &mut image, size)
 }
 
-/// The volume that has place for `files`.
-fn options(files: &[File], size: u64) -> io::Result<FormatVolumeOptions> {
+fn fill_image<I: io::Read + io::Write + io::Seek>(
+    files: &[File],
+    image: &mut I,
+    size: u64,
+) -> io::Result<()> {
     let sectors = u32::try_from(size / SECTOR)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a FAT file system has at most 2 TiB"))?;
-    let options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
+    let mut options = FormatVolumeOptions::new().total_sectors(sectors).volume_id(0x756b_0001);
     // The uppermost folder of 12 and 16 bits has a fixed size, in which whole sectors are entries.
     let entries = entries(files).get("").copied().unwrap_or(0).next_multiple_of(SECTOR / ENTRY);
-    Ok(match u16::try_from(entries) {
-        Ok(..=512) => options,
-        Ok(entries) => options.max_root_dir_entries(entries),
-        Err(_) => options.fat_type(fatfs::FatType::Fat32),
-    })
+    if entries > 512 {
+        options = match u16::try_from(entries) {
+            Ok(entries) => options.max_root_dir_entries(entries),
+            Err(_) => options.fat_type(fatfs::FatType::Fat32),
+        };
+    }
+    format_volume(&mut *image, options)?;
+    let system = FileSystem::new(&mut *image, FsOptions::new())?;
+    {
+        let root = system.root_dir();
+        for (path, file) in in_order(files) {
+            match file {
+                Some(file) => file.copy(&mut root.create_file(path)?)?,
+                None => drop(root.create_dir(path)?),
+            }
+        }
+    }
+    system.unmount()
 }
 
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;
+/// All paths with their files, or none for folders: folders before what is in them, and first what FAT may call another file
+/// (`LONGFI~1.TXT`). `fatfs` gives no file a short name that is there already, but takes a name for the file that has it as its short one.
+fn in_order(files: &[File]) -> impl Iterator<Item = (&str, Option<&File>)> {
+    fn place(path: &str) -> (usize, bool, &str) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        (path.matches('/').count(), !name.contains('~'), path)
+    }
+    let mut all: BTreeMap<(usize, bool, &str), Option<&File>> = BTreeMap::new();
+    for file in files {
+        all.extend(file.key.match_indices('/').map(|(end, _)| (place(&file.key[..end]), None)));
+        all.insert(place(&file.key), Some(file));
+    }
+    all.into_iter().map(|((_, _, path), file)| (path, file))
+}

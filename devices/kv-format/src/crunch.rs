@@ -250,7 +250,9 @@ impl<'a> Table<'a> {
 
     #[inline]
     fn entry(&self, start: [u8; 4]) -> Option<Entry<'a>> {
-        let entry = self.bytes.get(u32::from_le_bytes(start) as usize..)?;
+        // A table may be so long that even this is a place in it.
+        let start = Some(u32::from_le_bytes(start)).filter(|start| *start != NONE)?;
+        let entry = self.bytes.get(start as usize..)?;
         let (head, rest) = entry.split_first_chunk::<ENTRY>()?;
         Some(Entry {
             start: usize::try_from(number64(head, 0)?).ok()?,
